@@ -1,0 +1,16 @@
+"""The one error that is an answer: everything else that is raised may be tried again."""
+
+
+class PermanentError(Exception):
+    """This image, or this request, can never succeed; trying again would fail in the same way.
+
+    `code` is stable and for programs (`truncated_image`); `message` is one sentence for the person whose image it is.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
