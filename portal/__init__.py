@@ -1,0 +1,1 @@
+"""The Django portal: accounts, images, and everything people see."""

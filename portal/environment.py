@@ -1,0 +1,62 @@
+"""Reading settings from the environment: a wrong value stops the start with an error that names it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+
+
+def choice(name: str, options: tuple[str, ...], default: str) -> str:
+    value: str = env.str(name, default=default)
+    if value not in options:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(options)}, not {value!r}")
+    return value
+
+
+def number(name: str, default: int, *, at_least: int = 0) -> int:
+    value = env.str(name, default=str(default))
+    try:
+        parsed = int(value.replace("_", ""))
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}") from None
+    if parsed < at_least:
+        raise ImproperlyConfigured(f"{name} must be at least {at_least}, not {parsed}")
+    return parsed
+
+
+def percent(name: str, default: float) -> float:
+    value = env.str(name, default=str(default))
+    try:
+        parsed = float(value)
+    except ValueError:
+        parsed = -1
+    if not 0 <= parsed <= 100:
+        raise ImproperlyConfigured(f"{name} must be a percentage between 0 and 100, not {value!r}")
+    return parsed
+
+
+def secret(name: str) -> str:
+    """A secret without a default: where it is not set, the start stops here."""
+    value: str = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(f"{name} must be set in production")
+    return value
+
+
+def kept_secret(path: Path) -> str:
+    """A secret made on the first call and kept in `path`, readable by its owner alone: the laptop's way."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        made = secrets.token_urlsafe(50)
+        file.write(made)
+    return made

@@ -1,0 +1,1 @@
+"""Images: from the upload form to the history."""

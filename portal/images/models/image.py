@@ -1,0 +1,143 @@
+"""One uploaded photo and the state it is in."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F
+from django.urls import reverse
+from django.utils import timezone
+
+
+class Status(models.TextChoices):
+    AWAITING_UPLOAD = "awaiting_upload", "Waiting for the file"
+    QUEUED = "queued", "Queued"
+    PROCESSING = "processing", "Being recognised"
+    RECOGNIZED = "recognized", "Recognised"
+    FAILED = "failed", "Failed"
+
+
+class Image(models.Model):
+    """A photo somebody uploaded. It is always in exactly one state, and only conditional updates move it on."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="images")
+    filename = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=100, blank=True, help_text="As the uploader declared it; not trusted.")
+    byte_size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64, blank=True, help_text="Of the stored bytes; empty until they arrived.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.AWAITING_UPLOAD)
+    queued_at = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True, help_text="When the next attempt is due.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim = models.UUIDField(null=True, blank=True, help_text="The attempt that may record a result.")
+    claimed_by = models.CharField(max_length=64, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    recognized_at = models.DateTimeField(null=True, blank=True)
+    failure_code = models.CharField(max_length=64, blank=True)
+    failure_message = models.TextField(blank=True)
+    failure_permanent = models.BooleanField(default=False)
+
+    format = models.CharField(max_length=16, blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels, upright.")
+    height = models.PositiveIntegerField(null=True, blank=True, help_text="Pixels, upright.")
+    current = models.ForeignKey(
+        "images.Recognition", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    content_flag_confidence = models.FloatField(default=0, help_text="Percent; the surest content flag.")
+    search_text = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["owner", "-created_at", "-id"], name="image_history"),
+            models.Index(fields=["owner", "sha256"], name="image_content"),
+            models.Index(fields=["status", "queued_at"], name="image_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+    def get_absolute_url(self) -> str:
+        return reverse("images:detail", args=[self.id])
+
+    @property
+    def upload_key(self) -> str:
+        """Where the original lies in the `uploads` storage."""
+        return f"uploads/{self.owner_id}/{self.id}"
+
+    @property
+    def derived_prefix(self) -> str:
+        """The folder in the `derived` storage that holds all that was made from the original."""
+        return f"derived/{self.owner_id}/{self.id}"
+
+    @property
+    def preview_key(self) -> str:
+        return f"{self.derived_prefix}/preview.jpg"
+
+    @property
+    def thumbnail_key(self) -> str:
+        return f"{self.derived_prefix}/thumbnail.jpg"
+
+    @property
+    def is_settled(self) -> bool:
+        return self.status in (Status.RECOGNIZED, Status.FAILED)
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether a preview and a thumbnail exist: they do once the image was prepared successfully."""
+        return self.width is not None
+
+    @property
+    def is_flagged(self) -> bool:
+        return self.content_flag_confidence >= settings.CONTENT_FLAG_CONFIDENCE
+
+    def take(self, worker_id: str, until: datetime) -> uuid.UUID | None:
+        """Claim a queued image for one attempt. Returns the claim, or None when somebody else was faster."""
+        claim = uuid.uuid4()
+        now = timezone.now()
+        due = models.Q(not_before__isnull=True) | models.Q(not_before__lte=now)
+        taken = Image.objects.filter(due, pk=self.pk, status=Status.QUEUED).update(
+            status=Status.PROCESSING,
+            claim=claim,
+            claimed_by=worker_id,
+            claimed_until=until,
+            attempts=F("attempts") + 1,
+        )
+        if not taken:
+            return None
+        self.refresh_from_db()
+        return claim
+
+    def put_back(self, claim: uuid.UUID, wait: timedelta) -> bool:
+        """Queue the image for another attempt after `wait`, if `claim` still holds it."""
+        now = timezone.now()
+        return bool(
+            Image.objects.filter(pk=self.pk, status=Status.PROCESSING, claim=claim).update(
+                status=Status.QUEUED,
+                claim=None,
+                claimed_by="",
+                claimed_until=None,
+                queued_at=now,
+                not_before=now + wait,
+            )
+        )
+
+    def give_up(self, claim: uuid.UUID, code: str, message: str) -> bool:
+        """Mark the image failed for now: its owner may try again. Only while `claim` still holds it."""
+        return bool(
+            Image.objects.filter(pk=self.pk, status=Status.PROCESSING, claim=claim).update(
+                status=Status.FAILED,
+                claim=None,
+                claimed_by="",
+                claimed_until=None,
+                failure_code=code,
+                failure_message=message,
+                failure_permanent=False,
+            )
+        )

@@ -1,0 +1,82 @@
+"""What detectors said. These rows are written once by `record_result` and never edited."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from portal.images.models.image import Image
+from recognition.result import Result, Status
+
+
+class Recognition(models.Model):
+    """One recognition of one image: the result as it came, and its labels as rows to filter by."""
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="recognitions")
+    status = models.CharField(max_length=20, choices=[(status.value, status.value.title()) for status in Status])
+    content_sha256 = models.CharField(max_length=64, blank=True)
+    configuration = models.CharField(max_length=64, blank=True, help_text="Fingerprint of the detectors asked.")
+    recognized_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(default=timezone.now)
+    document = models.JSONField(help_text="The result contract's JSON.")
+
+    class Meta:
+        ordering = ["-recognized_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image", "content_sha256", "configuration", "recognized_at"], name="recognition_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image} at {self.recognized_at:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def result(self) -> Result:
+        return Result.from_dict(self.document)
+
+
+class Label(models.Model):
+    """A name that detectors give to things."""
+
+    name = models.CharField(max_length=200, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DetectedLabel(models.Model):
+    """A label that one detector gave to an image in one recognition. Confidence in percent."""
+
+    recognition = models.ForeignKey(Recognition, on_delete=models.CASCADE, related_name="labels")
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, related_name="detected")
+    detector = models.CharField(max_length=64)
+    confidence = models.FloatField()
+
+    class Meta:
+        ordering = ["-confidence"]
+        constraints = [models.UniqueConstraint(fields=["recognition", "label", "detector"], name="detected_label_once")]
+        indexes = [models.Index(fields=["label", "confidence"], name="detected_label_confidence")]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.confidence:.0f} %)"
+
+
+class Instance(models.Model):
+    """One place where a label was found: a box in fractions of the upright image, confidence in percent."""
+
+    detected_label = models.ForeignKey(DetectedLabel, on_delete=models.CASCADE, related_name="instances")
+    confidence = models.FloatField()
+    left = models.FloatField()
+    top = models.FloatField()
+    width = models.FloatField()
+    height = models.FloatField()
+
+    class Meta:
+        ordering = ["-confidence"]
+
+    def __str__(self) -> str:
+        return f"{self.confidence:.0f} % at ({self.left:.2f}, {self.top:.2f})"
