@@ -1,0 +1,47 @@
+"""Deleting images: gone at once for the person, and surely for the storages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from portal.accounts.models import ErasureReceipt
+from portal.images.erasing import owe
+from portal.images.models import Image, Status
+from portal.images.tasks import claim_period, erase_stored
+
+BATCH = 1000
+
+
+def delete_images(images: QuerySet[Image], receipt: ErasureReceipt | None = None) -> int:
+    """Delete rows now and their originals, previews and results soon. Returns how many images went."""
+    ids = list(images.order_by().values_list("pk", flat=True))
+    deleted = 0
+    with transaction.atomic():
+        for start in range(0, len(ids), BATCH):
+            batch = list(Image.objects.select_for_update().filter(pk__in=ids[start : start + BATCH]))
+            _owe_files(batch, receipt)
+            Image.objects.filter(pk__in=[image.pk for image in batch]).delete()
+            deleted += len(batch)
+        if deleted:
+            erase_stored.enqueue()
+    return deleted
+
+
+def _owe_files(images: list[Image], receipt: ErasureReceipt | None) -> None:
+    owe((path for image in images for path in _paths(image)), receipt)
+    # A worker or an upload in flight may still write: what they leave behind is erased once they must be over.
+    writing = [image for image in images if image.status in (Status.PROCESSING, Status.AWAITING_UPLOAD)]
+    owe((path for image in writing for path in _paths(image)), receipt, after=timezone.now() + _longest_write(writing))
+
+
+def _longest_write(images: list[Image]) -> timedelta:
+    uploading = any(image.status == Status.AWAITING_UPLOAD for image in images)
+    return max(claim_period(), timedelta(minutes=10)) if uploading else claim_period()
+
+
+def _paths(image: Image) -> list[tuple[str, str]]:
+    return [("uploads", image.upload_key), ("derived", image.derived_prefix)]

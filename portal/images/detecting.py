@@ -1,0 +1,73 @@
+"""The detectors that the settings ask for. Importing this loads no model and no detector library."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+from django.conf import settings
+from PIL import Image as PILImage
+
+from recognition import hub
+from recognition.configuration import ONNX, DetectorSettings, build_detectors, missing_detectors
+from recognition.detectors import Detector
+from recognition.detectors.rekognition import RekognitionSettings
+from recognition.image import Limits
+from recognition.recognizer import recognize
+from recognition.result import Source
+
+_MISSING = {
+    ONNX: "Objects are not recognised yet: the object detector’s model is not on this machine. "
+    "It is being fetched, or can be with “python manage.py fetch_detector”.",
+}
+
+
+def detector_settings() -> DetectorSettings:
+    """What the environment asks for, in the recognition package's terms."""
+    features = settings.REKOGNITION_FEATURES
+    rekognition = RekognitionSettings(
+        labels="labels" in features,
+        properties="properties" in features,
+        moderation="moderation" in features,
+        text="text" in features,
+        region=settings.AWS_REGION,
+    )
+    return DetectorSettings(
+        names=settings.DETECTORS,
+        model_folder=model_folder(),
+        rekognition=rekognition,
+        threads=os.cpu_count() or 1,
+    )
+
+
+def model_folder() -> Path | None:
+    """The ONNX detector's model folder: the one that is named, or the fetched one; None when it is not there."""
+    named = Path(settings.ONNX_MODEL).expanduser()
+    if named.is_dir():
+        return named
+    known = hub.MODELS.get(settings.ONNX_MODEL)
+    return hub.installed(known, settings.MODELS_DIR) if known else None
+
+
+def detectors() -> tuple[Detector, ...]:
+    """The configured detectors; a model that has arrived since the last call is picked up."""
+    return build_detectors(detector_settings())
+
+
+def missing() -> list[str]:
+    """A sentence for each detector that is configured but cannot run here yet."""
+    return [_MISSING[name] for name in missing_detectors(detector_settings())]
+
+
+def warm_up() -> None:
+    """Load every model now, by recognising a blank picture, so that the first upload does not wait for it."""
+    blank = np.full((128, 128, 3), 127, np.uint8)
+    encoded = io.BytesIO()
+    PILImage.fromarray(blank).save(encoded, "PNG")
+    free = [detector for detector in detectors() if not detector.paid]
+    if free:
+        source = Source(storage="none", key="blank")
+        recognize(encoded.getvalue(), image_id=uuid4(), stored_as=source, detectors=free, limits=Limits())

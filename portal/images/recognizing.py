@@ -1,0 +1,81 @@
+"""One attempt at one image: original in, derived files and a recorded result out."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import transaction
+
+from portal.images.detecting import detectors
+from portal.images.erasing import owe
+from portal.images.models import Image, Recognition, Status
+from portal.images.recording import record_result
+from recognition.image import Limits
+from recognition.recognizer import Recognition as Recognized
+from recognition.recognizer import recognize
+from recognition.result import Failure, Result, Source, failed
+from recognition.result import Status as Outcome
+
+
+def limits() -> Limits:
+    """What an image may be, from the settings."""
+    return Limits(max_pixels=settings.MAX_IMAGE_PIXELS, max_bytes=settings.MAX_UPLOAD_BYTES)
+
+
+def recognize_claimed(image: Image, claim: UUID) -> None:
+    """Recognise an image that this process holds under `claim`, and record what came of it.
+
+    Raises whatever may go better on another attempt. Nothing is recorded when the claim was lost meanwhile.
+    """
+    recognized = _recognize(image)
+    _store_derived(image, recognized)
+    with transaction.atomic():
+        held = Image.objects.select_for_update().filter(pk=image.pk, status=Status.PROCESSING, claim=claim)
+        if held.exists():
+            record_result(recognized.result)
+        elif not Image.objects.filter(pk=image.pk).exists():
+            owe([("derived", image.derived_prefix)])
+
+
+def _recognize(image: Image) -> Recognized:
+    source = Source(storage="uploads", key=image.upload_key)
+    try:
+        original = storages["uploads"].open(image.upload_key)
+    except FileNotFoundError:
+        reason = Failure("file_missing", "The file of this image is not in our storage any more.", permanent=True)
+        return Recognized(failed(image.pk, source, reason), None)
+    with original:
+        return recognize(
+            original,
+            image_id=image.pk,
+            stored_as=source,
+            detectors=detectors(),
+            limits=limits(),
+            timeout_s=settings.DETECTOR_TIMEOUT_SECONDS,
+            previous=_previous(image),
+        )
+
+
+def _previous(image: Image) -> Result | None:
+    """The newest result of the same content by the same owner, whose paid answers need not be paid again."""
+    earlier = Recognition.objects.filter(
+        image__owner=image.owner_id, content_sha256=image.sha256, status=Outcome.RECOGNIZED.value
+    ).first()
+    return earlier.result if earlier else None
+
+
+def result_key(image: Image, result: Result) -> str:
+    """Where the contract's JSON of one recognition lies in the `derived` storage."""
+    moment = result.recognized_at.strftime("%Y%m%dT%H%M%S%fZ")
+    return f"{image.derived_prefix}/results/{moment}.json"
+
+
+def _store_derived(image: Image, recognized: Recognized) -> None:
+    derived = storages["derived"]
+    if recognized.prepared is not None:
+        derived.save(image.preview_key, ContentFile(recognized.prepared.preview))
+        derived.save(image.thumbnail_key, ContentFile(recognized.prepared.thumbnail))
+    derived.save(result_key(image, recognized.result), ContentFile(recognized.result.to_json().encode()))

@@ -1,0 +1,109 @@
+"""`record_result`: the one way from a result to rows, for the laptop's worker and for every event on AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.images.models import DetectedLabel, Image, Instance, Label, Recognition, Status
+from recognition import result as contract
+from recognition.result import Result
+
+
+@transaction.atomic
+def record_result(result: Result) -> Recognition | None:
+    """Store a result and bring its image up to date. Recording the same result again changes nothing.
+
+    Results may come in any order: the image shows the newest. Returns None when the image was deleted meanwhile.
+    """
+    image = Image.objects.select_for_update().filter(pk=result.image_id).first()
+    if image is None:
+        return None
+    recognition, created = Recognition.objects.get_or_create(
+        image=image,
+        content_sha256=result.image.sha256 if result.image else image.sha256,
+        configuration=result.configuration,
+        recognized_at=result.recognized_at,
+        defaults={"status": result.status.value, "document": result.to_dict()},
+    )
+    if created:
+        _record_labels(recognition, result.labels)
+        if not image.recognitions.filter(recognized_at__gt=result.recognized_at).exists():
+            _show(image, recognition, result)
+    return recognition
+
+
+def _record_labels(recognition: Recognition, found: Iterable[contract.Label]) -> None:
+    surest: dict[tuple[str, str], contract.Label] = {}
+    for label in found:
+        known = surest.get((label.name, label.detector))
+        if known is None or label.confidence > known.confidence:
+            surest[label.name, label.detector] = label
+    Label.objects.bulk_create([Label(name=name) for name, _ in surest], ignore_conflicts=True)
+    ids = dict(Label.objects.filter(name__in=[name for name, _ in surest]).values_list("name", "pk"))
+    rows = DetectedLabel.objects.bulk_create(
+        DetectedLabel(recognition=recognition, label_id=ids[name], detector=detector, confidence=label.confidence)
+        for (name, detector), label in surest.items()
+    )
+    Instance.objects.bulk_create(
+        Instance(detected_label=row, confidence=instance.confidence, **_box(instance.box))
+        for row, label in zip(rows, surest.values(), strict=True)
+        for instance in label.instances
+    )
+
+
+def _box(box: contract.Box) -> dict[str, float]:
+    return {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
+
+
+def _show(image: Image, recognition: Recognition, result: Result) -> None:
+    """Make the newest result what the image's owner sees; after a failure the last success stays visible."""
+    changes: dict[str, Any] = {
+        "claim": None,
+        "claimed_by": "",
+        "claimed_until": None,
+        "not_before": None,
+        "failure_code": "",
+        "failure_message": "",
+        "failure_permanent": False,
+    }
+    if result.failure is not None:
+        changes |= {
+            "status": Status.FAILED,
+            "failure_code": result.failure.code,
+            "failure_message": result.failure.message,
+            "failure_permanent": result.failure.permanent,
+        }
+    else:
+        changes |= _recognized(recognition, result, image.filename)
+    Image.objects.filter(pk=image.pk).update(**changes)
+
+
+def _recognized(recognition: Recognition, result: Result, filename: str) -> dict[str, Any]:
+    if result.image is None:
+        raise contract.ContractError("a recognized result says what image it is of")
+    return {
+        "status": Status.RECOGNIZED,
+        "recognized_at": result.recognized_at,
+        "current": recognition,
+        "format": result.image.format,
+        "width": result.image.width,
+        "height": result.image.height,
+        "content_flag_confidence": max((flag.confidence for flag in result.moderation_labels), default=0),
+        "search_text": search_text(result, filename),
+    }
+
+
+def search_text(result: Result, filename: str) -> str:
+    """Lower-case words to search: the file's name, text found, and labels with parents and aliases.
+
+    Only what is shown by default: a search for "dog" should not find what is a dog with 21 %.
+    """
+    shown = [label for label in result.labels if label.confidence >= settings.SHOWN_CONFIDENCE]
+    words = [filename]
+    words += [word for label in shown for word in (label.name, *label.parents, *label.aliases, *label.categories)]
+    words += [text.text for text in result.text if text.confidence >= settings.SHOWN_CONFIDENCE]
+    return "\n".join(dict.fromkeys(word.lower() for word in words))

@@ -1,0 +1,54 @@
+"""Serving private files: with their true type, to one person's browser, never to be run as a page."""
+
+from __future__ import annotations
+
+from django.core.files.storage import storages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils.cache import patch_vary_headers
+
+# What a browser may show. Anything else leaves as an attachment of no particular type.
+IMAGE_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "TIFF": "image/tiff",
+    "BMP": "image/bmp",
+    "HEIF": "image/heif",
+    "HEIC": "image/heic",
+    "AVIF": "image/avif",
+}
+UNKNOWN_TYPE = "application/octet-stream"
+
+_DAY = 86_400
+
+
+def serve_stored(
+    request: HttpRequest, storage: str, key: str, *, content_type: str, etag: str, download_as: str | None = None
+) -> HttpResponse:
+    """The stored file, streamed; 304 when the browser has it. Raises Http404 when it is not there.
+
+    `etag` must change whenever the content does. With `download_as` it is an attachment of that name.
+    """
+    quoted = f'"{etag}"'
+    if request.headers.get("If-None-Match") == quoted:
+        return _private(HttpResponseNotModified(), quoted)
+    try:
+        file = storages[storage].open(key)
+    except FileNotFoundError:
+        raise Http404 from None
+    # Without a name the response would offer the storage's key as one.
+    response = FileResponse(
+        file, content_type=content_type, as_attachment=bool(download_as), filename=download_as or ""
+    )
+    return _private(response, quoted)
+
+
+def _private(response: HttpResponse | FileResponse, etag: str) -> HttpResponse:
+    response["ETag"] = etag
+    response["Cache-Control"] = f"private, max-age={_DAY}"
+    # The next person at the same browser has another cookie, and so not these pictures.
+    patch_vary_headers(response, ["Cookie"])
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response

@@ -1,0 +1,102 @@
+"""The sweep: finds what got stuck, whatever the reason, and sets it going again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django_tasks import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
+
+from portal.images.deletion import delete_images
+from portal.images.erasing import erase_due
+from portal.images.models import Image, Status, WorkerHeartbeat
+from portal.images.tasks import LIVES, recognize_image
+
+# A worker reports every few seconds; silent for this long, it is dead.
+SILENCE = timedelta(seconds=60)
+# A queued image without a task is normal only within the moment in which both are written.
+ORPHANED_AFTER = timedelta(seconds=30)
+KEEP_FINISHED_TASKS = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many of each were found and dealt with."""
+
+    abandoned_claims: int
+    orphaned_images: int
+    expired_uploads: int
+    erased_paths: int
+
+
+def sweep() -> Swept:
+    """Do all of it. Safe to run at any time, from several processes at once."""
+    _bury_silent_workers()
+    swept = Swept(
+        abandoned_claims=_free_expired_claims(),
+        orphaned_images=_requeue_orphans(),
+        expired_uploads=_drop_expired_uploads(),
+        erased_paths=erase_due(),
+    )
+    forgotten = timezone.now() - KEEP_FINISHED_TASKS
+    DBTaskResult.objects.finished().filter(finished_at__lt=forgotten).delete()
+    return swept
+
+
+@transaction.atomic
+def release(worker_id: str) -> int:
+    """Give back all that a worker held which is known to be dead. Returns how many images that were."""
+    freed = _free(Q(claimed_by=worker_id))
+    for held in DBTaskResult.objects.running():
+        if held.worker_ids[-1:] == [worker_id]:
+            _revive(held)
+    return freed
+
+
+def _revive(held: DBTaskResult) -> None:
+    """Let another worker run the task, unless it has taken too many with it."""
+    if len(held.worker_ids) > LIVES:
+        held.set_failed(RuntimeError("its worker died too often"))
+        return
+    still_running = DBTaskResult.objects.filter(pk=held.pk, status=TaskResultStatus.RUNNING)
+    still_running.update(status=TaskResultStatus.READY, started_at=None)
+
+
+def _free(held: Q) -> int:
+    return Image.objects.filter(held, status=Status.PROCESSING).update(
+        status=Status.QUEUED, claim=None, claimed_by="", claimed_until=None, not_before=None
+    )
+
+
+def _bury_silent_workers() -> None:
+    for worker in WorkerHeartbeat.objects.filter(beat_at__lt=timezone.now() - SILENCE):
+        release(worker.worker_id)
+        worker.delete()
+
+
+def _free_expired_claims() -> int:
+    return _free(Q(claimed_until__lt=timezone.now()))
+
+
+def _requeue_orphans() -> int:
+    """Queued images that are due though no task is left: a task that is due and waiting accounts for all of them."""
+    now = timezone.now()
+    if DBTaskResult.objects.ready().filter(task_path=recognize_image.module_path).exists():
+        return 0
+    due = Q(not_before__isnull=True) | Q(not_before__lt=now - ORPHANED_AFTER)
+    orphans = Image.objects.filter(due, status=Status.QUEUED, queued_at__lt=now - ORPHANED_AFTER)
+    ids = list(orphans.values_list("pk", flat=True)[:1000])
+    for image_id in ids:
+        recognize_image.enqueue(str(image_id))
+    return len(ids)
+
+
+def _drop_expired_uploads() -> int:
+    """Places reserved for files that never came: their form has expired, so they never will."""
+    expired = timezone.now() - timedelta(seconds=settings.UPLOAD_FORM_SECONDS) - timedelta(minutes=10)
+    return delete_images(Image.objects.filter(status=Status.AWAITING_UPLOAD, created_at__lt=expired))

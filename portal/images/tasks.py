@@ -1,0 +1,74 @@
+"""What the worker does: tasks in the database's queue, each safe to run any number of times."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django_tasks import task
+
+from portal.images.erasing import erase_due
+from portal.images.models import Image
+from portal.images.recognizing import recognize_claimed
+from portal.images.workers import current_worker_id
+
+logger = logging.getLogger(__name__)
+
+# How often an image may take its worker with it before it is left alone. Workers are killed for reasons of their own
+# as well (a restart, a lack of memory), so this is many more than the attempts that end in an error.
+LIVES = 20
+
+GAVE_UP = (
+    "gave_up",
+    "Recognising this image failed several times because of a problem on our side. You can try again.",
+)
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after the given number of attempts: 2, 4, 8 … seconds, ten minutes at most."""
+    return timedelta(seconds=min(2.0**attempts, 600.0))
+
+
+def claim_period() -> timedelta:
+    """How long an attempt may take before the sweep gives the image to somebody else."""
+    return timedelta(seconds=2 * settings.DETECTOR_TIMEOUT_SECONDS + 60)
+
+
+@task()
+def recognize_image(image_id: str) -> None:
+    """Recognise a queued image. Does nothing when it is not queued any more: tasks may come twice."""
+    image = Image.objects.filter(pk=image_id).first()
+    if image is None:
+        return
+    claim = image.take(current_worker_id(), timezone.now() + claim_period())
+    if claim is None:
+        return
+    if image.attempts > LIVES:
+        image.give_up(claim, *GAVE_UP)
+        return
+    try:
+        recognize_claimed(image, claim)
+    except Exception:
+        logger.exception("attempt %d at image %s failed", image.attempts, image.pk)
+        retry_later(image, claim)
+
+
+def retry_later(image: Image, claim: UUID) -> None:
+    """Queue a failed attempt again with a growing wait, or give up after the last one."""
+    if image.attempts >= settings.RECOGNITION_ATTEMPTS:
+        image.give_up(claim, *GAVE_UP)
+        return
+    wait = backoff(image.attempts)
+    with transaction.atomic():
+        if image.put_back(claim, wait):
+            recognize_image.using(run_after=timezone.now() + wait).enqueue(str(image.pk))
+
+
+@task()
+def erase_stored() -> None:
+    """Erase the files of whatever was deleted."""
+    erase_due()

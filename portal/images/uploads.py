@@ -1,0 +1,195 @@
+"""From "I have a file" to its bytes in the `uploads` storage and the image in the queue.
+
+The form has the shape of a presigned S3 POST (an address and fields to send before the file), so that one client
+serves both: on a laptop the address is the portal's own and the signed policy is checked here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.images.deletion import delete_images
+from portal.images.models import Image, Status
+from portal.images.queueing import queue
+from portal.images.quotas import lock_owner, spend
+
+_POLICY_SALT = "portal.images.uploads"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class UploadRefused(Exception):
+    """The upload cannot go on. `code` is for programs, `message` a sentence for the person, `status` HTTP's."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A file somebody wants to upload: its size in bytes and, if they know it, the SHA-256 of its content."""
+
+    filename: str
+    content_type: str
+    size: int
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.filename:
+            raise UploadRefused("invalid_filename", "The file has no name.")
+        if self.size <= 0:
+            raise UploadRefused("empty_file", "This file is empty: it has 0 bytes.")
+        if self.size > settings.MAX_UPLOAD_BYTES:
+            limit = settings.MAX_UPLOAD_BYTES / 1e6
+            raise UploadRefused(
+                "file_too_large", f"This file has {self.size / 1e6:,.1f} MB; the limit is {limit:,.0f} MB.", 413
+            )
+        if self.content_type and not self.content_type.startswith(("image/", "application/octet-stream")):
+            raise UploadRefused("unsupported_format", "This is not a photo: only image files can be uploaded.", 415)
+        if self.sha256 and not _SHA256.fullmatch(self.sha256):
+            raise UploadRefused("invalid_sha256", "The SHA-256 must be 64 lower-case hex digits.")
+
+    @classmethod
+    def from_json(cls, document: Any) -> Announcement:
+        """Read a client's request. Raises UploadRefused, naming the field that is missing or of the wrong type."""
+        if not isinstance(document, dict):
+            raise UploadRefused("invalid_request", "The request must be a JSON object.")
+        size = document.get("size")
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise UploadRefused("invalid_size", "“size” must be the file's size in bytes.")
+        texts = {name: document.get(name) or "" for name in ("filename", "content_type", "sha256")}
+        for name, value in texts.items():
+            if not isinstance(value, str):
+                raise UploadRefused(f"invalid_{name}", f"“{name}” must be text.")
+        return cls(
+            filename=_plain_name(texts["filename"]),
+            content_type=texts["content_type"][:100],
+            size=size,
+            sha256=texts["sha256"],
+        )
+
+
+def _plain_name(filename: str) -> str:
+    """The last part of a path, without control characters, cut to what the database keeps."""
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    return "".join(character for character in name if character.isprintable())[-255:].strip()
+
+
+@dataclass(frozen=True)
+class UploadForm:
+    """Where to send the bytes: POST `fields` and then the file, under `file_field`, to `url` before `expires_at`."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+    file_field: str = "file"
+
+
+@dataclass(frozen=True)
+class Started:
+    """`form` is None when the owner already has this content: `image` is then the one they have."""
+
+    image: Image
+    form: UploadForm | None
+
+    @property
+    def duplicate(self) -> bool:
+        return self.form is None
+
+
+def start_upload(owner: User, file: Announcement) -> Started:
+    """Reserve a place for the file. Raises QuotaExceeded when the owner's allowance is used up."""
+    with transaction.atomic():
+        lock_owner(owner)
+        known = _image_with_content(owner, file.sha256)
+        if known is not None:
+            return Started(known, None)
+        spend(owner, file.size)
+        image = Image.objects.create(
+            owner=owner, filename=file.filename, content_type=file.content_type, byte_size=file.size
+        )
+    return Started(image, _form(image, file.sha256))
+
+
+def _image_with_content(owner: User, sha256: str) -> Image | None:
+    return Image.objects.filter(owner=owner, sha256=sha256).first() if sha256 else None
+
+
+def _form(image: Image, sha256: str) -> UploadForm:
+    policy = signing.dumps([str(image.id), sha256], salt=_POLICY_SALT)
+    expires = timezone.now() + timedelta(seconds=settings.UPLOAD_FORM_SECONDS)
+    return UploadForm(reverse("images:receive_upload"), {"key": image.upload_key, "policy": policy}, expires)
+
+
+def receive_upload(policy: str, file: UploadedFile) -> tuple[Image, bool]:
+    """Store the bytes of a started upload and queue its image; sending them again changes nothing.
+
+    Returns the image and whether its owner already had this content (the image is then the one they had).
+    Raises UploadRefused when the form is forged, expired or already used for something else, or the bytes differ.
+    """
+    image, promised = _announced(policy)
+    if image.status != Status.AWAITING_UPLOAD:
+        return image, False
+    sha256 = _checked_content(file, image.byte_size, promised)
+    storages["uploads"].save(image.upload_key, file)
+    return _queue_arrived(image, sha256)
+
+
+def _announced(policy: str) -> tuple[Image, str]:
+    try:
+        image_id, promised = signing.loads(policy, salt=_POLICY_SALT, max_age=settings.UPLOAD_FORM_SECONDS)
+    except signing.SignatureExpired:
+        raise UploadRefused("form_expired", "This upload took too long to begin. Please start it again.", 403) from None
+    except signing.BadSignature:
+        raise UploadRefused("form_invalid", "This upload form is not one of ours.", 403) from None
+    image = Image.objects.filter(pk=UUID(image_id)).first()
+    if image is None:
+        raise UploadRefused("image_gone", "This image was deleted before its file arrived.", 404)
+    return image, promised
+
+
+def _checked_content(file: UploadedFile, size: int, promised: str) -> str:
+    """The SHA-256 of the file, in hex. Raises UploadRefused when it is not the file that was announced."""
+    if file.size != size:
+        raise UploadRefused("size_mismatch", "The file that arrived has another size than the one announced.")
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    if promised and digest.hexdigest() != promised:
+        raise UploadRefused("content_changed", "The file changed on its way to us. Please upload it again.")
+    return digest.hexdigest()
+
+
+def _queue_arrived(image: Image, sha256: str) -> tuple[Image, bool]:
+    with transaction.atomic():
+        lock_owner(image.owner)
+        known = _image_with_content(image.owner, sha256)
+        if known is not None:
+            if known.pk != image.pk:
+                delete_images(Image.objects.filter(pk=image.pk))
+            return known, known.pk != image.pk
+        arrived = Image.objects.filter(pk=image.pk, status=Status.AWAITING_UPLOAD).update(sha256=sha256)
+        if not arrived:
+            delete_images(Image.objects.filter(pk=image.pk))
+            raise UploadRefused("image_gone", "This image was deleted before its file arrived.", 404)
+        queue(image)
+    image.refresh_from_db()
+    return image, False

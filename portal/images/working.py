@@ -1,0 +1,99 @@
+"""The worker process: takes tasks from the database's queue until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from datetime import timedelta
+
+from django.db import close_old_connections, connection
+from django.utils import timezone
+from django_tasks_db.management.commands.db_worker import Worker
+
+from portal.images.detecting import warm_up
+from portal.images.models import WorkerHeartbeat
+from portal.images.sweeping import release, sweep
+from portal.images.workers import become
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.2
+BEAT_SECONDS = 2.0
+SWEEP_SECONDS = 30.0
+# A namesake that reported within this time and whose process exists is alive.
+FRESH = timedelta(seconds=15)
+
+
+class NameTaken(Exception):
+    """A worker of the same name is running: the two would take each other's images for their own."""
+
+
+def work(worker_id: str, *, until_empty: bool = False) -> None:
+    """Run tasks as `worker_id` until stopped by a signal or, with `until_empty`, until none is due.
+
+    What an earlier process of the same name held when it was killed is given back first. Raises NameTaken.
+    """
+    _take_name(worker_id)
+    worker = Worker(
+        queue_names=["default"],
+        interval=POLL_SECONDS,
+        batch=until_empty,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=None,
+        worker_id=worker_id,
+        excluded_queue_names=[],
+    )
+    worker.configure_signals()
+    stopping = threading.Event()
+    keeper = threading.Thread(target=_keep_house, args=(worker_id, stopping), name="housekeeping", daemon=True)
+    keeper.start()
+    try:
+        warm_up()
+        worker.run()
+    finally:
+        stopping.set()
+        keeper.join(timeout=10)
+        WorkerHeartbeat.objects.filter(pk=worker_id, pid=os.getpid()).delete()
+
+
+def _take_name(worker_id: str) -> None:
+    namesake = WorkerHeartbeat.objects.filter(pk=worker_id, beat_at__gte=timezone.now() - FRESH).first()
+    if namesake is not None and namesake.pid != os.getpid() and _exists(namesake.pid):
+        raise NameTaken(f"a worker named {worker_id} is running already, as process {namesake.pid}")
+    become(worker_id)
+    now = timezone.now()
+    WorkerHeartbeat.objects.update_or_create(
+        pk=worker_id, defaults={"pid": os.getpid(), "started_at": now, "beat_at": now}
+    )
+    freed = release(worker_id)
+    if freed:
+        logger.warning("gave back %d images that this worker held when it ended", freed)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _keep_house(worker_id: str, stopping: threading.Event) -> None:
+    """Report that the worker lives, and sweep now and then, beside whatever it is doing."""
+    beats = 0
+    while not stopping.is_set():
+        try:
+            close_old_connections()
+            WorkerHeartbeat.objects.filter(pk=worker_id).update(beat_at=timezone.now())
+            if beats % round(SWEEP_SECONDS / BEAT_SECONDS) == 0:
+                sweep()
+        except Exception:
+            # The database may be away for a while; this thread must outlive that.
+            logger.exception("housekeeping failed; trying again")
+        beats += 1
+        stopping.wait(BEAT_SECONDS)
+    connection.close()
