@@ -1,0 +1,79 @@
+"""Deleting an account: rows at once, stored files surely, and a receipt that outlives both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Sum
+
+from portal.accounts.models import ErasureReceipt, User
+from portal.images.deletion import delete_images
+from portal.images.erasing import owe
+from portal.images.models import Recognition
+from portal.images.tasks import erase_stored
+
+
+class LastAdministratorError(Exception):
+    """Nobody would be left to administer the portal."""
+
+
+@dataclass(frozen=True)
+class Belongings:
+    images: int
+    recognitions: int
+    original_bytes: int
+
+
+def belongings(user: User) -> Belongings:
+    """What would be erased if `user` left now."""
+    return Belongings(
+        images=user.images.count(),
+        recognitions=Recognition.objects.filter(image__owner=user).count(),
+        original_bytes=user.images.aggregate(total=Sum("byte_size"))["total"] or 0,
+    )
+
+
+def is_last_administrator(user: User) -> bool:
+    """Whether the portal has no superuser that can sign in besides `user`."""
+    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    return user.is_superuser and not others.exists()
+
+
+def delete_account(user: User) -> ErasureReceipt:
+    """Delete `user` with everything that is theirs; stored files are erased by the worker until none is left.
+
+    Raises LastAdministratorError, having done nothing, and User.DoesNotExist when it has happened already.
+    """
+    user_id = user.pk
+    with transaction.atomic():
+        user = _locked(user)
+        if is_last_administrator(user):
+            raise LastAdministratorError
+        theirs = belongings(user)
+        receipt = ErasureReceipt.objects.create(
+            images=theirs.images, recognitions=theirs.recognitions, original_bytes=theirs.original_bytes
+        )
+        delete_images(user.images.all(), receipt=receipt)
+        # Their whole folders as well: whatever lies there without a row belongs to nobody else.
+        owe([("uploads", f"uploads/{user_id}"), ("derived", f"derived/{user_id}")], receipt)
+        user.delete()
+        erase_stored.enqueue()
+    _forget_sessions(user_id)
+    return receipt
+
+
+def _locked(user: User) -> User:
+    """The row of `user`, locked: no image is added meanwhile, and no two last administrators leave at once."""
+    if user.is_superuser:
+        list(User.objects.select_for_update().filter(is_superuser=True).order_by("pk"))
+    return User.objects.select_for_update().get(pk=user.pk)
+
+
+def _forget_sessions(user_id: int) -> None:
+    """Delete the sessions of somebody who is gone. They ended with the user's row; this removes what they held."""
+    for session in Session.objects.iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(user_id):
+            session.delete()

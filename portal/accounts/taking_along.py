@@ -1,0 +1,144 @@
+"""Everything the portal holds of a person, as one ZIP archive that is made while it is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.base import File
+from django.core.files.storage import storages
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.text import get_valid_filename
+from zipstream import ZipStream
+
+from portal.accounts.models import User
+from portal.images.models import Image
+
+_ROWS_AT_ONCE = 50
+_CHUNK_BYTES = 256 * 1024
+_LONGEST_NAME = 100
+
+_README = """Your data from ImageSift
+========================
+
+account.json                   who you are here: name, email addresses, ways to sign in, uploads counted per day
+images/<time>-<id>/            one folder for each image, by the time of its upload (UTC)
+    <name>                     the file exactly as you uploaded it
+    image.json                 what the portal knows about the file, and the state it is in
+    result-<time>-<number>.json   what one recognition found: labels, boxes, text, colours
+
+Not in here: previews and thumbnails (made from your files), and your password (only a hash of it is stored).
+"""
+
+
+def archive(user: User) -> Iterator[bytes]:
+    """The archive's bytes, piece by piece: memory does not grow with the files, and a missing file does not end it."""
+    stream = ZipStream(compress_type=ZIP_DEFLATED)
+    missing: list[str] = []
+    stream.add(_json(_account(user)), "account.json")
+    for image in _images(user):
+        _add_image(stream, image, missing)
+        yield from stream.all_files()
+    stream.add(_README + _missing_note(missing), "README.txt")
+    yield from stream.finalize()
+
+
+def _images(user: User) -> Iterator[Image]:
+    """Page by page, so that no database cursor stays open for as long as somebody downloads."""
+    rows = user.images.order_by("pk")
+    page = list(rows[:_ROWS_AT_ONCE])
+    while page:
+        yield from page
+        page = list(rows.filter(pk__gt=page[-1].pk)[:_ROWS_AT_ONCE])
+
+
+def _add_image(stream: ZipStream, image: Image, missing: list[str]) -> None:
+    folder = f"images/{_moment(image.created_at)}-{image.pk}"
+    stream.add(_json(_image(image)), f"{folder}/image.json")
+    for recognition in image.recognitions.all():
+        name = f"result-{_moment(recognition.recognized_at)}-{recognition.pk}.json"
+        stream.add(_json(recognition.document), f"{folder}/{name}")
+    name = f"{folder}/{safe_name(image.filename)}"
+    try:
+        original = storages["uploads"].open(image.upload_key)
+    except Exception:  # noqa: BLE001 - each storage backend raises errors of its own
+        missing.append(name)
+    else:
+        # Photos are compressed already.
+        stream.add(_chunks(original, name, missing), name, size=image.byte_size, compress_type=ZIP_STORED)
+
+
+def _chunks(original: File[bytes], name: str, missing: list[str]) -> Iterator[bytes]:
+    with original:
+        try:
+            yield from original.chunks(_CHUNK_BYTES)
+        except Exception:  # noqa: BLE001 - each storage backend raises errors of its own
+            missing.append(name)
+
+
+def safe_name(filename: str) -> str:
+    """A name that every system can unpack, in which no folder hides and which no other entry bears."""
+    try:
+        name = get_valid_filename(PurePosixPath(filename.replace("\\", "/")).name)
+    except SuspiciousFileOperation:
+        name = "original"
+    path = PurePosixPath(name)
+    name = path.stem[:_LONGEST_NAME] + path.suffix[:_LONGEST_NAME]
+    taken = name == "image.json" or name.startswith("result-")
+    return f"original-{name}" if taken else name
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H%M%SZ}"
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2).encode()
+
+
+def _account(user: User) -> dict[str, Any]:
+    return {
+        "username": user.username,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "email": user.email,
+        "email_addresses": list(EmailAddress.objects.filter(user=user).values("email", "verified", "primary")),
+        "date_joined": user.date_joined,
+        "last_login": user.last_login,
+        "is_staff": user.is_staff,
+        "second_factors": list(Authenticator.objects.filter(user=user).values("type", "created_at", "last_used_at")),
+        "images_uploaded_per_day": list(user.daily_uploads.order_by("day").values("day", "images")),
+    }
+
+
+def _image(image: Image) -> dict[str, Any]:
+    failure = {"code": image.failure_code, "message": image.failure_message} if image.failure_code else None
+    return {
+        "id": image.pk,
+        "filename": image.filename,
+        "content_type": image.content_type,
+        "bytes": image.byte_size,
+        "sha256": image.sha256,
+        "created_at": image.created_at,
+        "status": image.status,
+        "recognized_at": image.recognized_at,
+        "failure": failure,
+        "format": image.format,
+        "width": image.width,
+        "height": image.height,
+    }
+
+
+def _missing_note(missing: list[str]) -> str:
+    if not missing:
+        return ""
+    return "\nMissing: these files could not be read, or not to their end, when this archive was made:\n" + "".join(
+        f"    {name}\n" for name in missing
+    )

@@ -1,0 +1,15 @@
+"""Addresses of a person's own account, beside allauth's."""
+
+from django.urls import path
+
+from portal.accounts import views
+
+app_name = "accounts"
+
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("data/", views.download_data, name="download_data"),
+    path("delete/", views.delete_account, name="delete_account"),
+    path("erased/<uuid:receipt_id>/", views.erasure_receipt, name="erasure_receipt"),
+    path("erased/<uuid:receipt_id>/receipt.txt", views.erasure_receipt_text, name="erasure_receipt_text"),
+]

@@ -1,0 +1,114 @@
+"""A person's own account: what there is, taking it along, and leaving."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from allauth.account.decorators import reauthentication_required
+from allauth.account.models import EmailAddress
+from allauth.core import ratelimit
+from allauth.mfa.models import Authenticator
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from portal.accounts import leaving
+from portal.accounts.forms import leaving_confirmation
+from portal.accounts.models import ErasureReceipt, User
+from portal.accounts.taking_along import archive
+
+
+@require_safe
+@login_required
+def overview(request: HttpRequest) -> HttpResponse:
+    user = _person(request)
+    kinds = [authenticator.type for authenticator in Authenticator.objects.filter(user=user)]
+    context = {
+        "email_verified": EmailAddress.objects.filter(user=user, email__iexact=user.email, verified=True).exists(),
+        "has_app": Authenticator.Type.TOTP in kinds,
+        "passkeys": kinds.count(Authenticator.Type.WEBAUTHN),
+        "belongings": leaving.belongings(user),
+    }
+    return render(request, "accounts/overview.html", context)
+
+
+@require_safe
+@login_required
+@never_cache
+def download_data(request: HttpRequest) -> StreamingHttpResponse:
+    """The person's own data as an attachment, made while it is sent."""
+    name = f"imagesift-{timezone.now():%Y-%m-%d}.zip"
+    return StreamingHttpResponse(
+        archive(_person(request)),
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _has_no_password(request: HttpRequest) -> bool:
+    return not _person(request).has_usable_password()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+@reauthentication_required(allow_get=True, enabled=_has_no_password)  # type: ignore[untyped-decorator]
+def delete_account(request: HttpRequest) -> HttpResponse:
+    """Say what would be erased and, once confirmed by the password, erase it."""
+    user = _person(request)
+    if request.method != "POST":
+        return _leaving_page(request, user)
+    # Somebody at an unlocked screen must not get to try passwords without end.
+    limited: HttpResponse | None = ratelimit.consume_or_429(request, action="reauthenticate", user=user)
+    if limited is not None:
+        return limited
+    form = leaving_confirmation(user, request.POST)
+    if not form.is_valid():
+        return _leaving_page(request, user, form)
+    try:
+        receipt = leaving.delete_account(user)
+    except leaving.LastAdministratorError:
+        return _leaving_page(request, user)
+    logout(request)
+    return redirect(receipt)
+
+
+def _leaving_page(request: HttpRequest, user: User, form: object = None) -> HttpResponse:
+    context = {
+        "form": form or leaving_confirmation(user),
+        "belongings": leaving.belongings(user),
+        "is_last_administrator": leaving.is_last_administrator(user),
+    }
+    return render(request, "accounts/delete.html", context)
+
+
+@require_safe
+@never_cache
+def erasure_receipt(request: HttpRequest, receipt_id: UUID) -> HttpResponse:
+    """Whoever knows the receipt's unguessable address may see it: the person it was for is gone."""
+    template = "accounts/receipt_state.html" if request.headers.get("HX-Request") else "accounts/receipt.html"
+    return render(request, template, _receipt(receipt_id))
+
+
+@require_safe
+@never_cache
+def erasure_receipt_text(request: HttpRequest, receipt_id: UUID) -> HttpResponse:
+    response = render(request, "accounts/receipt.txt", _receipt(receipt_id), content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="imagesift-receipt-{receipt_id}.txt"'
+    return response
+
+
+def _receipt(receipt_id: UUID) -> dict[str, object]:
+    receipt = get_object_or_404(ErasureReceipt, pk=receipt_id)
+    return {"receipt": receipt, "pending": receipt.pending.count(), "now": timezone.now()}
+
+
+def _person(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
