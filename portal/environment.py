@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import environ
@@ -51,12 +53,13 @@ def secret(name: str) -> str:
 
 def kept_secret(path: Path) -> str:
     """A secret made on the first call and kept in `path`, readable by its owner alone: the laptop's way."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        made = secrets.token_urlsafe(50)
-        file.write(made)
-    return made
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written under another name first: a process that starts at the same moment must never read half a secret.
+        descriptor, written = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        with suppress(FileExistsError):
+            os.link(written, path)
+        Path(written).unlink()
+    return path.read_text()

@@ -37,8 +37,8 @@ class Child:
         """Start the process if it is due."""
         if self.process is None:
             if now >= self.due:
-                # A group of its own, so that Ctrl+C reaches the parent alone, which then stops each child in turn.
-                self.process = subprocess.Popen(self.command, cwd=settings.BASE_DIR, start_new_session=True)  # noqa: S603
+                # A session of its own, so that Ctrl+C reaches the parent alone, which then stops each child in turn.
+                self.process = subprocess.Popen(self.command, cwd=settings.BASE_DIR, start_new_session=True)
                 self.started = now
         elif self.process.poll() is not None and not self.once:
             steady = now - self.started > STEADY_SECONDS

@@ -131,12 +131,11 @@ STORAGES: dict[str, dict[str, Any]] = {
     "default": _private_storage(UPLOADS_BUCKET, "uploads"),
     "uploads": _private_storage(UPLOADS_BUCKET, "uploads"),
     "derived": _private_storage(DERIVED_BUCKET, "derived"),
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "portal.staticfiles.StaticFiles"},
 }
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "portal" / "static"]
 
 # What a photo may be -------------------------------------------------------------------------------------------------
 

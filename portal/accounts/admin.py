@@ -18,9 +18,9 @@ from django.template.defaultfilters import filesizeformat
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from portal.accounts.leaving import delete_account
 from portal.accounts.models import ErasureReceipt, User
 from portal.admin_site import ReadOnlyAdmin
-from portal.images.deletion import delete_images
 from portal.images.models import Image
 
 for model in (Group, EmailAddress, Authenticator):
@@ -77,20 +77,16 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
         """What goes with these people, counted instead of listed: an account may hold thousands of images."""
         ids = [user.pk for user in users]
         counts = {"users": len(ids), "images": Image.objects.filter(owner__in=ids).count()}
-        return [str(user) for user in users], counts, set(), []
+        others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk__in=ids)
+        kept = [] if others.exists() else [f"{user}, the last administrator" for user in users if user.is_superuser]
+        return [str(user) for user in users], counts, set(), kept
 
     def delete_model(self, _request: HttpRequest, user: User) -> None:
-        _erase(User.objects.filter(pk=user.pk))
+        delete_account(user)
 
     def delete_queryset(self, _request: HttpRequest, queryset: QuerySet[User]) -> None:
-        _erase(queryset)
-
-
-def _erase(users: QuerySet[User]) -> None:
-    """Delete accounts together with the files of their images, which a cascade of rows would leave behind."""
-    ids = list(users.values_list("pk", flat=True))
-    delete_images(Image.objects.filter(owner__in=ids))
-    User.objects.filter(pk__in=ids).delete()
+        for user in queryset:
+            delete_account(user)
 
 
 @admin.register(Group)

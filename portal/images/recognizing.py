@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -49,7 +50,7 @@ def _recognize(image: Image) -> Recognized:
         return Recognized(failed(image.pk, source, reason), None)
     with original:
         return recognize(
-            original,
+            cast(BinaryIO, original),
             image_id=image.pk,
             stored_as=source,
             detectors=detectors(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.cache import patch_vary_headers
@@ -20,12 +22,14 @@ IMAGE_TYPES = {
 }
 UNKNOWN_TYPE = "application/octet-stream"
 
+Served: TypeAlias = HttpResponse | FileResponse
+
 _DAY = 86_400
 
 
 def serve_stored(
     request: HttpRequest, storage: str, key: str, *, content_type: str, etag: str, download_as: str | None = None
-) -> HttpResponse:
+) -> Served:
     """The stored file, streamed; 304 when the browser has it. Raises Http404 when it is not there.
 
     `etag` must change whenever the content does. With `download_as` it is an attachment of that name.
@@ -44,7 +48,7 @@ def serve_stored(
     return _private(response, quoted)
 
 
-def _private(response: HttpResponse | FileResponse, etag: str) -> HttpResponse:
+def _private(response: Served, etag: str) -> Served:
     response["ETag"] = etag
     response["Cache-Control"] = f"private, max-age={_DAY}"
     # The next person at the same browser has another cookie, and so not these pictures.

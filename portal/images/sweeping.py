@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -58,7 +59,7 @@ def release(worker_id: str) -> int:
     return freed
 
 
-def _revive(held: DBTaskResult) -> None:
+def _revive(held: DBTaskResult[..., Any]) -> None:
     """Let another worker run the task, unless it has taken too many with it."""
     if len(held.worker_ids) > LIVES:
         held.set_failed(RuntimeError("its worker died too often"))

@@ -138,7 +138,7 @@ def _form(image: Image, sha256: str) -> UploadForm:
     return UploadForm(reverse("images:receive_upload"), {"key": image.upload_key, "policy": policy}, expires)
 
 
-def receive_upload(policy: str, file: UploadedFile) -> tuple[Image, bool]:
+def receive_upload(policy: str, file: UploadedFile[bytes]) -> tuple[Image, bool]:
     """Store the bytes of a started upload and queue its image; sending them again changes nothing.
 
     Returns the image and whether its owner already had this content (the image is then the one they had).
@@ -165,7 +165,7 @@ def _announced(policy: str) -> tuple[Image, str]:
     return image, promised
 
 
-def _checked_content(file: UploadedFile, size: int, promised: str) -> str:
+def _checked_content(file: UploadedFile[bytes], size: int, promised: str) -> str:
     """The SHA-256 of the file, in hex. Raises UploadRefused when it is not the file that was announced."""
     if file.size != size:
         raise UploadRefused("size_mismatch", "The file that arrived has another size than the one announced.")

@@ -171,10 +171,6 @@ class Migration(migrations.Migration):
             model_name='image',
             index=models.Index(fields=['status', 'queued_at'], name='image_state'),
         ),
-        migrations.AddIndex(
-            model_name='detectedlabel',
-            index=models.Index(fields=['label', 'confidence'], name='detected_label_confidence'),
-        ),
         migrations.AddConstraint(
             model_name='detectedlabel',
             constraint=models.UniqueConstraint(fields=('recognition', 'label', 'detector'), name='detected_label_once'),

@@ -59,7 +59,6 @@ class DetectedLabel(models.Model):
     class Meta:
         ordering = ["-confidence"]
         constraints = [models.UniqueConstraint(fields=["recognition", "label", "detector"], name="detected_label_once")]
-        indexes = [models.Index(fields=["label", "confidence"], name="detected_label_confidence")]
 
     def __str__(self) -> str:
         return f"{self.label} ({self.confidence:.0f} %)"

@@ -4,7 +4,7 @@ import json
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 from uuid import uuid4
 
 from django.conf import settings
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps([result.to_dict() for result in results], ensure_ascii=False, indent=2))
         else:
-            Console(file=self.stdout).print(_table(options["files"], results, options["min_confidence"]))
+            Console(file=cast(TextIO, self.stdout)).print(_table(options["files"], results, options["min_confidence"]))
         if any(result.status is Status.FAILED for result in results):
             sys.exit(1)
 

@@ -9,6 +9,7 @@ from portal.serving import serve
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # `prepare` has run them, and this must start quickly
     help = "Serve the whole portal on this machine: web server and workers, restarted when they end unexpectedly."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

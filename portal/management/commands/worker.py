@@ -11,6 +11,7 @@ from portal.images.working import NameTaken, work
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # `prepare` has run them, and this must start quickly
     help = "Recognise queued images and do the portal's other background work, until stopped (Ctrl+C lets it finish)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -1,0 +1,139 @@
+"""The administration's own site: the sign-in everybody uses, a policy without inline code, and its menu."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from allauth.account.decorators import secure_admin_login
+from csp.decorators import csp_update
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.templatetags.static import static
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.sites import UnfoldAdminSite
+
+View = Callable[..., HttpResponseBase]
+Column = TypeVar("Column", bound=Callable[..., str])
+
+
+class ImageSiftAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+    """Signs people in through the portal's own page, with its rate limits and second factors."""
+
+    index_title = "Overview"
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        login = secure_admin_login(super().login)
+        response: HttpResponse = login(request, extra_context)
+        return response
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """As Django's; its pages alone may compile the theme's Alpine expressions (docs/adr/0004)."""
+        allowing_alpine = csp_update({"script-src": ["'unsafe-eval'"]})
+        return allowing_alpine(super().admin_view(view, cacheable))
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        # The theme would write its colours into an inline <style>; they are in static/css/admin.css instead.
+        return {**super().each_context(request), "colors": None}
+
+
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
+    """Rows that the portal's machinery writes: people may look at them and no more."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: object | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: object | None = None) -> bool:
+        return False
+
+
+def badge(colors: Mapping[str, str]) -> Callable[[Column], Column]:
+    """Show a column's texts as the theme's badges: `colors` maps a text to success, info, warning or danger."""
+
+    def mark(column: Column) -> Column:
+        column.label = colors  # type: ignore[attr-defined]
+        return column
+
+    return mark
+
+
+def stylesheet(_request: HttpRequest) -> str:
+    return static("css/admin.css")
+
+
+def password_address(_request: HttpRequest) -> str:
+    return reverse("account_change_password")
+
+
+def icon(_request: HttpRequest) -> str:
+    return static("images/logo.svg")
+
+
+def script(_request: HttpRequest) -> str:
+    return static("js/admin.js")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the menu, for those who hold `permission`. `query` picks a filtered view of the same list."""
+
+    title: str
+    icon: str
+    address: str
+    permission: str
+    query: str = ""
+
+    def link(self) -> str:
+        return reverse(f"admin:{self.address}_changelist") + self.query
+
+    def is_active(self, request: HttpRequest) -> bool:
+        path, _, query = self.link().partition("?")
+        if not request.path.startswith(path):
+            return False
+        shows_failures = request.path == path and request.GET.get("status__exact") == "failed"
+        return shows_failures == bool(query)
+
+
+_IMAGES = "images_image"
+MENU: dict[str, tuple[Entry, ...]] = {
+    "Images": (
+        Entry("Images", "image", _IMAGES, "images.view_image"),
+        Entry("Failures", "error", _IMAGES, "images.view_image", "?status__exact=failed"),
+        Entry("Recognitions", "center_focus_strong", "images_recognition", "images.view_recognition"),
+        Entry("Labels", "label", "images_label", "images.view_label"),
+    ),
+    "People": (
+        Entry("Users", "person", "accounts_user", "accounts.view_user"),
+        Entry("Groups", "group", "auth_group", "auth.view_group"),
+        Entry("E-mail addresses", "mail", "account_emailaddress", "account.view_emailaddress"),
+        Entry("Second factors", "key", "mfa_authenticator", "mfa.view_authenticator"),
+        Entry("Erasure receipts", "receipt_long", "accounts_erasurereceipt", "accounts.view_erasurereceipt"),
+    ),
+    "Machinery": (
+        Entry("Workers", "memory", "images_workerheartbeat", "images.view_workerheartbeat"),
+        Entry("Tasks", "task", "django_tasks_database_dbtaskresult", "django_tasks_database.view_dbtaskresult"),
+        Entry("Files to erase", "delete_sweep", "images_storagedeletion", "images.view_storagedeletion"),
+    ),
+}
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The menu at the side, holding what this person may open."""
+    home = {"title": "Overview", "icon": "home", "link": reverse("admin:index")}
+    groups: list[dict[str, Any]] = [{"items": [home]}]
+    for title, entries in MENU.items():
+        items = [
+            {"title": entry.title, "icon": entry.icon, "link": entry.link(), "active": entry.is_active(request)}
+            for entry in entries
+            if request.user.has_perm(entry.permission)
+        ]
+        if items:
+            groups.append({"title": title, "separator": True, "items": items})
+    return groups

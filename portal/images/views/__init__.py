@@ -1,0 +1,1 @@
+"""What the pages about images answer. Each view translates a request and delegates."""

@@ -1,0 +1,52 @@
+/** The image page. While the image is being recognised its result is waited for, and then shown in place. */
+
+import { watchImages } from "./image-updates.js";
+import { setUpActions, setUpArrowKeys } from "./viewer-actions.js";
+import { setUpBoxes } from "./viewer-boxes.js";
+import { setUpFilter } from "./viewer-filter.js";
+
+const WORDS = { queued: "Queued", processing: "Being recognised" };
+
+const photo = () => document.getElementById("photo");
+
+function setUp() {
+  setUpBoxes(photo());
+  setUpFilter(photo());
+  setUpActions(photo());
+  if ("waiting" in photo().dataset) waitForResult(photo());
+}
+
+function waitForResult(root) {
+  let settled = false;
+  const waiting = () => (settled ? [] : [root.dataset.id]);
+  watchImages(root.dataset.updatesUrl, waiting, ([image]) => {
+    if (!image) {
+      settled = true;
+      say(root, "This image is no longer there");
+      return true;
+    }
+    const changed = image.status !== root.dataset.status;
+    root.dataset.status = image.status;
+    const words = WORDS[image.status];
+    say(root, words ?? "");
+    settled = !words;
+    if (settled) showResult(image);
+    return changed;
+  });
+}
+
+function say(root, words) {
+  for (const element of root.querySelectorAll("[data-status-words]")) element.textContent = words;
+}
+
+function showResult(image) {
+  const announcement = image.failure?.message ?? `Recognised: ${image.summary || "nothing"}`;
+  document.getElementById("photo-status").textContent = announcement;
+  // What was said when the recognition began is over now.
+  document.getElementById("messages").replaceChildren();
+  window.htmx.ajax("GET", location.pathname, { target: "#photo", select: "#photo", swap: "outerHTML" });
+}
+
+document.addEventListener("htmx:afterSettle", setUp);
+setUpArrowKeys();
+setUp();
