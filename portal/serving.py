@@ -61,7 +61,10 @@ class Child:
 
 
 def serve(*, host: str, port: int, workers: int, fetch_detector: bool) -> None:
-    """Run until told to stop by SIGINT, SIGTERM or SIGHUP, then stop every process and return. Raises CommandError when the port is taken."""
+    """Run until told to stop by SIGINT, SIGTERM or SIGHUP, then stop every process and return.
+
+    Raises CommandError when the port is taken.
+    """
     _require_free(host, port)
     children = [Child(_web(host, port))]
     children += [Child(_manage("worker", "--name", f"{socket.gethostname()[:50]}-{n + 1}")) for n in range(workers)]

@@ -6,6 +6,7 @@ process-wide, a format that runs other programs can never be chosen, and our pix
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 import zlib
@@ -70,9 +71,9 @@ _READERS: dict[ImageFormat, Callable[[BytesIO], ImageFile.ImageFile]] = {
 }
 
 # Peak memory while decoding, measured, in bytes per declared pixel. TIFF: Pillow turns the full picture. WebP and AVIF:
-# their decoders keep whole canvases of their own. JPEG: a progressive one keeps two bytes for each sample.
+# their decoders keep whole canvases of their own. JPEG: at most what is not read in draft mode.
 _BYTES_PER_PIXEL = {
-    ImageFormat.JPEG: 6,
+    ImageFormat.JPEG: 2,
     ImageFormat.PNG: 4,
     ImageFormat.GIF: 4,
     ImageFormat.BMP: 4,
@@ -81,7 +82,8 @@ _BYTES_PER_PIXEL = {
     ImageFormat.WEBP: 16,
     ImageFormat.AVIF: 16,
 }
-_BYTES_PER_CMYK_JPEG_PIXEL = 8
+# A progressive JPEG is kept whole, unlike others that are read line by line.
+_BYTES_PER_PROGRESSIVE_JPEG_SAMPLE = 2
 _BYTES_PER_DEEP_HEIF_PIXEL = 15
 
 # What Pillow's readers raise for bytes they cannot make sense of; they document no narrower set. Only calls into the
@@ -194,11 +196,17 @@ def _most_pixels(limits: Limits, bytes_per_pixel: int) -> int:
 
 
 def _bytes_per_pixel(kind: ImageFormat, image: ImageFile.ImageFile) -> int:
-    if kind is ImageFormat.JPEG and image.mode == "CMYK":
-        return _BYTES_PER_CMYK_JPEG_PIXEL
+    if isinstance(image, JpegImageFile) and "progressive" in image.info:
+        return math.ceil(_BYTES_PER_PROGRESSIVE_JPEG_SAMPLE * _samples_per_pixel(image))
     if kind is ImageFormat.HEIF and image.info.get("bit_depth", 8) > 8:
         return _BYTES_PER_DEEP_HEIF_PIXEL
     return _BYTES_PER_PIXEL[kind]
+
+
+def _samples_per_pixel(image: JpegImageFile) -> float:
+    """3 for colours at full resolution, 1.5 where colour has half of it each way, 4 for CMYK."""
+    shares = [across * down for _, across, down, _ in image.layer]
+    return sum(shares) / max(shares)
 
 
 def _refuse_endless_directory(data: bytes) -> None:

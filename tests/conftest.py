@@ -60,6 +60,11 @@ def stranger(db: None) -> User:
     return _person("stranger")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser tests come last: their event loop lives on in this thread, and Django's database refuses one."""
+    items.sort(key=lambda item: "/e2e/" in str(item.path))
+
+
 MakeImage = Callable[..., Image]
 
 

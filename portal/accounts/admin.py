@@ -14,7 +14,6 @@ from django.contrib.auth.models import Group
 from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -22,6 +21,7 @@ from portal.accounts.leaving import delete_account
 from portal.accounts.models import ErasureReceipt, User
 from portal.admin_site import ReadOnlyAdmin
 from portal.images.models import Image
+from portal.templatetags.sizes import size
 
 for model in (Group, EmailAddress, Authenticator):
     admin.site.unregister(model)
@@ -69,7 +69,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
 
     @admin.display(description="Stored", ordering="image_bytes")
     def stored(self, user: User) -> str:
-        return filesizeformat(user.image_bytes)  # type: ignore[attr-defined]
+        return size(user.image_bytes)  # type: ignore[attr-defined]
 
     def get_deleted_objects(
         self, users: Sequence[User] | QuerySet[User], _request: HttpRequest

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.images.models import DailyUploads
+from portal.templatetags.sizes import size
 
 
 class QuotaExceeded(Exception):
@@ -64,8 +65,7 @@ def spend(user: User, byte_size: int) -> None:
     if byte_size > used.bytes_left:
         raise QuotaExceeded(
             "bytes_per_user",
-            f"This file does not fit: {used.bytes_left / 1e6:,.1f} MB of your storage are left. "
-            "Delete some images first.",
+            f"This file does not fit: {size(used.bytes_left)} of your storage are left. Delete some images first.",
         )
     day, _ = DailyUploads.objects.get_or_create(owner=user, day=timezone.now().date())
     DailyUploads.objects.filter(pk=day.pk).update(images=F("images") + 1)

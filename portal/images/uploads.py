@@ -27,6 +27,7 @@ from portal.images.deletion import delete_images
 from portal.images.models import Image, Status
 from portal.images.queueing import queue
 from portal.images.quotas import lock_owner, spend
+from portal.templatetags.sizes import size
 
 _POLICY_SALT = "portal.images.uploads"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -57,10 +58,8 @@ class Announcement:
         if self.size <= 0:
             raise UploadRefused("empty_file", "This file is empty: it has 0 bytes.")
         if self.size > settings.MAX_UPLOAD_BYTES:
-            limit = settings.MAX_UPLOAD_BYTES / 1e6
-            raise UploadRefused(
-                "file_too_large", f"This file has {self.size / 1e6:,.1f} MB; the limit is {limit:,.0f} MB.", 413
-            )
+            limit = size(settings.MAX_UPLOAD_BYTES)
+            raise UploadRefused("file_too_large", f"This file has {size(self.size)}; the limit is {limit}.", 413)
         if self.content_type and not self.content_type.startswith(("image/", "application/octet-stream")):
             raise UploadRefused("unsupported_format", "This is not a photo: only image files can be uploaded.", 415)
         if self.sha256 and not _SHA256.fullmatch(self.sha256):
@@ -71,8 +70,8 @@ class Announcement:
         """Read a client's request. Raises UploadRefused, naming the field that is missing or of the wrong type."""
         if not isinstance(document, dict):
             raise UploadRefused("invalid_request", "The request must be a JSON object.")
-        size = document.get("size")
-        if not isinstance(size, int) or isinstance(size, bool):
+        byte_count = document.get("size")
+        if not isinstance(byte_count, int) or isinstance(byte_count, bool):
             raise UploadRefused("invalid_size", "“size” must be the file's size in bytes.")
         texts = {name: document.get(name) or "" for name in ("filename", "content_type", "sha256")}
         for name, value in texts.items():
@@ -81,7 +80,7 @@ class Announcement:
         return cls(
             filename=_plain_name(texts["filename"]),
             content_type=texts["content_type"][:100],
-            size=size,
+            size=byte_count,
             sha256=texts["sha256"],
         )
 

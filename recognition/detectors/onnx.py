@@ -44,7 +44,10 @@ class ModelFolderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How a picture becomes the network's input, as `preprocessor_config.json` says."""
+    """How a picture becomes the network's input, as `preprocessor_config.json` says.
+
+    Padding is for batches of several pictures, and so left out.
+    """
 
     size: Mapping[str, int] | None
     resample: Image.Resampling
@@ -55,8 +58,11 @@ class Preprocessing:
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Preprocessing:
         normalize = values.get("do_normalize", False)
+        size = values.get("size", {}) if values.get("do_resize", True) else None
+        if size is not None and not (size.keys() >= {"height", "width"} or "shortest_edge" in size):
+            raise ModelFolderError(f"{PREPROCESSOR} asks for a size in a way that is not known here: {size}")
         return cls(
-            size=values["size"] if values.get("do_resize", True) else None,
+            size=size,
             resample=Image.Resampling(values.get("resample", Image.Resampling.BILINEAR)),
             scale=float(values.get("rescale_factor", 1 / 255)) if values.get("do_rescale", True) else 1.0,
             mean=tuple(values["image_mean"]) if normalize else (0.0, 0.0, 0.0),
@@ -80,11 +86,22 @@ class Preprocessing:
             return width, height
         if "height" in self.size:
             return self.size["width"], self.size["height"]
-        ratio = self.size["shortest_edge"] / min(width, height)
-        longest = self.size.get("longest_edge")
-        if longest is not None:
-            ratio = min(ratio, longest / max(width, height))
-        return max(1, round(width * ratio)), max(1, round(height * ratio))
+        return _between_edges(width, height, self.size["shortest_edge"], self.size.get("longest_edge"))
+
+
+def _between_edges(width: int, height: int, shortest: int, longest: int | None) -> tuple[int, int]:
+    """Scale so that the shorter side is `shortest` pixels, or less where the longer side would pass `longest`.
+
+    Rounded as transformers' `get_size_with_aspect_ratio` does it: the shorter side to the nearest, the longer one down.
+    """
+    shorter, longer = min(width, height), max(width, height)
+    exact = float(shortest)
+    if longest is not None and longer / shorter * shortest > longest:
+        exact = longest * shorter / longer
+    short, long = max(1, round(exact)), max(1, int(exact * longer / shorter))
+    if shorter == short:
+        return width, height
+    return (short, long) if width < height else (long, short)
 
 
 class OnnxDetector:

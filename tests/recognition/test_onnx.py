@@ -136,6 +136,38 @@ def test_a_picture_is_brought_to_the_size_that_the_folder_asks_for(
     assert reached == pytest.approx(target, abs=1)
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize("size", [{"shortest_edge": 800, "longest_edge": 1333}, {"shortest_edge": 333}])
+def test_sizes_between_edges_are_those_of_the_transformers_library(size: dict[str, int]) -> None:
+    if importlib.util.find_spec("torch") is None:
+        required("torch", "PyTorch is not installed (make training)")
+    from transformers.image_transforms import get_size_with_aspect_ratio
+
+    preprocessing = Preprocessing.read({"size": size})
+    dice = np.random.default_rng(1)
+    for width, height in dice.integers(100, 2049, (500, 2)).tolist():
+        theirs = get_size_with_aspect_ratio((height, width), size["shortest_edge"], size.get("longest_edge"))
+        assert preprocessing.target(width, height) == (theirs[1], theirs[0])
+
+
+@pytest.mark.torch
+def test_preprocessing_is_that_of_the_transformers_library() -> None:
+    if importlib.util.find_spec("torch") is None:
+        required("torch", "PyTorch is not installed (make training)")
+    from transformers import AutoImageProcessor
+
+    theirs = AutoImageProcessor.from_pretrained(FOLDER)
+    ours = Preprocessing.read(json.loads((FOLDER / "preprocessor_config.json").read_text()))
+    picture, _ = draw(2_000_000, 417, 311)
+    expected = theirs(images=picture, return_tensors="np")["pixel_values"]
+    assert ours(np.asarray(picture)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_size_that_is_not_understood_is_refused() -> None:
+    with pytest.raises(ModelFolderError, match="max_height"):
+        Preprocessing.read({"size": {"max_height": 10, "max_width": 10}})
+
+
 def test_values_are_scaled_then_normalised() -> None:
     values = {"do_resize": False, "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.25, 0.25, 0.25]}
     prepared_values = Preprocessing.read(values)(np.full((2, 3, 3), 255, np.uint8))

@@ -207,11 +207,6 @@ def usage(request: HttpRequest) -> HttpResponse:
     context = {
         "usage": used,
         "nearly": {"images": _NEARLY * used.images_per_day, "bytes": _NEARLY * used.bytes_per_user},
-        "sizes": {
-            "stored": _size(used.bytes_stored),
-            "allowance": _size(used.bytes_per_user),
-            "left": _size(used.bytes_left),
-        },
         "bars": bars,
         "chart": {"width": CHART_WIDTH, "height": CHART_HEIGHT},
         "uploaded": sum(bar.count for bar in bars),
@@ -220,14 +215,6 @@ def usage(request: HttpRequest) -> HttpResponse:
         "renews_at": datetime.combine(today + timedelta(days=1), time.min, tzinfo=UTC),
     }
     return render(request, "images/usage.html", context)
-
-
-def _size(count: int) -> str:
-    """`20 GB`, `5.7 MB`: in powers of a thousand, as the allowance is set and as its refusals count."""
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= size:
-            return f"{count / size:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{count} bytes"
 
 
 def _uploads_by_day(owner: User, today: date) -> list[Bar]:

@@ -11,11 +11,11 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from portal.accounts.models import User
 from portal.images.detecting import missing
 from portal.images.models import Image
 from portal.images.quotas import QuotaExceeded, usage
 from portal.images.uploads import Announcement, Started, UploadRefused, receive_upload, start_upload
+from portal.images.views.person import person
 
 _EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
 _TYPES = ("jpeg", "png", "webp", "gif", "tiff", "bmp", "heic", "heif", "avif")
@@ -29,7 +29,7 @@ _FORM_OVERHEAD_BYTES = 64 * 1024
 @require_GET
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
-    used = usage(_person(request))
+    used = usage(person(request))
     context = {
         "accepted": ACCEPTED,
         "max_bytes": settings.MAX_UPLOAD_BYTES,
@@ -47,7 +47,7 @@ def start(request: HttpRequest) -> JsonResponse:
     if not request.user.is_authenticated:
         return _refusal("signed_out", "You are signed out. Sign in again to go on.", 401)
     try:
-        started = start_upload(_person(request), Announcement.from_json(_json(request)))
+        started = start_upload(person(request), Announcement.from_json(_json(request)))
     except QuotaExceeded as error:
         return _refusal(error.code, error.message, 429)
     except UploadRefused as error:
@@ -70,12 +70,6 @@ def receive(request: HttpRequest) -> JsonResponse:
     except UploadRefused as error:
         return _refusal(error.code, error.message, error.status)
     return JsonResponse({**_state(image), "duplicate": duplicate}, status=201)
-
-
-def _person(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise TypeError("this view is for people who are signed in")
-    return request.user
 
 
 def _json(request: HttpRequest) -> object:
