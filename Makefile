@@ -5,6 +5,8 @@ HOST ?= 127.0.0.1
 WORKERS ?= 1
 
 VENV := .venv
+# Whole files to each process: a file shares what it sets up.
+SPREAD := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
@@ -19,7 +21,7 @@ run: $(VENV)/.portal ## serve ImageSift at http://127.0.0.1:8000 (PORT=, HOST=, 
 	@exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT) --workers $(WORKERS) --fetch-detector
 
 test: $(VENV)/.dev ## run the tests on SQLite and, where TEST_DATABASE_URL names a server, on PostgreSQL
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 	@if [ -n "$$TEST_DATABASE_URL" ]; then \
 		$(MAKE) --no-print-directory test-postgres; \
 	else \
@@ -27,7 +29,7 @@ test: $(VENV)/.dev ## run the tests on SQLite and, where TEST_DATABASE_URL names
 	fi
 
 test-postgres: $(VENV)/.dev
-	DATABASE_URL="$$TEST_DATABASE_URL" $(BIN)/python -m pytest tests/portal tests/e2e
+	DATABASE_URL="$$TEST_DATABASE_URL" $(BIN)/python -m pytest $(SPREAD) tests/portal tests/e2e
 
 training: $(VENV)/.training ## install PyTorch and what trains models (large); tests that need it then run too
 

@@ -14,152 +14,52 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+from recognition.findings import (
+    Box,
+    ContractError,
+    DominantColor,
+    Instance,
+    Label,
+    ModerationLabel,
+    Properties,
+    Text,
+    TextKind,
+    require,
+)
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+__all__ = [
+    "SCHEMA",
+    "Box",
+    "ContractError",
+    "DetectorRun",
+    "DominantColor",
+    "Failure",
+    "ImageInfo",
+    "Instance",
+    "Label",
+    "ModerationLabel",
+    "Properties",
+    "Result",
+    "Source",
+    "Status",
+    "Text",
+    "TextKind",
+    "failed",
+]
 
 _T = TypeVar("_T", bound="DataclassInstance")
 
 SCHEMA = "imagesift.recognition/1"
 
-_BOX_TOLERANCE = 1e-6
-_HEX_COLOR = re.compile(r"#[0-9a-f]{6}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-class ContractError(ValueError):
-    """A result that does not keep the contract; the message names the field."""
 
 
 class Status(StrEnum):
     RECOGNIZED = "recognized"
     FAILED = "failed"
-
-
-class TextKind(StrEnum):
-    LINE = "line"
-    WORD = "word"
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ContractError(message)
-
-
-def _require_percent(value: float, name: str) -> None:
-    _require(0 <= value <= 100, f"{name} must be between 0 and 100, not {value!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle in fractions (0 to 1) of the upright image's width and height."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-    def __post_init__(self) -> None:
-        inside = (
-            self.left >= -_BOX_TOLERANCE
-            and self.top >= -_BOX_TOLERANCE
-            and self.width > 0
-            and self.height > 0
-            and self.left + self.width <= 1 + _BOX_TOLERANCE
-            and self.top + self.height <= 1 + _BOX_TOLERANCE
-        )
-        _require(inside, f"box must lie inside the image with a positive area, not {self!r}")
-
-    @classmethod
-    def clipped(cls, left: float, top: float, right: float, bottom: float) -> Box | None:
-        """The part of the rectangle (corners as fractions) that is inside the image; None when nothing is."""
-        left, top = min(max(left, 0.0), 1.0), min(max(top, 0.0), 1.0)
-        right, bottom = min(max(right, 0.0), 1.0), min(max(bottom, 0.0), 1.0)
-        if right - left <= 0 or bottom - top <= 0:
-            return None
-        return cls(left, top, right - left, bottom - top)
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """One place in the image where a label was found."""
-
-    confidence: float
-    box: Box
-
-    def __post_init__(self) -> None:
-        _require_percent(self.confidence, "instance confidence")
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    name: str
-    confidence: float
-    detector: str
-    parents: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    instances: tuple[Instance, ...] = ()
-
-    def __post_init__(self) -> None:
-        _require(bool(self.name), "label name must not be empty")
-        _require(bool(self.detector), "label detector must not be empty")
-        _require_percent(self.confidence, "label confidence")
-
-
-@dataclass(frozen=True, slots=True)
-class ModerationLabel:
-    """A content flag. `parent` is the empty string at the top of the taxonomy, whose levels count from 1."""
-
-    name: str
-    parent: str
-    confidence: float
-    taxonomy_level: int
-    detector: str = ""
-
-    def __post_init__(self) -> None:
-        _require(bool(self.name), "moderation label name must not be empty")
-        _require_percent(self.confidence, "moderation label confidence")
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    text: str
-    kind: TextKind
-    confidence: float
-    box: Box
-    detector: str = ""
-
-    def __post_init__(self) -> None:
-        _require(bool(self.text), "text must not be empty")
-        _require_percent(self.confidence, "text confidence")
-
-
-@dataclass(frozen=True, slots=True)
-class DominantColor:
-    """`hex` is lower-case `#rrggbb`; `percent` is the share of the image's pixels."""
-
-    hex: str
-    name: str
-    percent: float
-
-    def __post_init__(self) -> None:
-        _require(_HEX_COLOR.fullmatch(self.hex) is not None, f"color must look like #aabbcc, not {self.hex!r}")
-        _require_percent(self.percent, "color percent")
-
-
-@dataclass(frozen=True, slots=True)
-class Properties:
-    """Sharpness, brightness and contrast, each 0 to 100, and the dominant colours, largest share first."""
-
-    sharpness: float
-    brightness: float
-    contrast: float
-    dominant_colors: tuple[DominantColor, ...] = ()
-    detector: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("sharpness", "brightness", "contrast"):
-            _require_percent(getattr(self, name), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +71,7 @@ class Failure:
     permanent: bool
 
     def __post_init__(self) -> None:
-        _require(bool(self.code) and bool(self.message), "a failure needs a code and a message")
+        require(bool(self.code) and bool(self.message), "a failure needs a code and a message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +90,8 @@ class DetectorRun:
     failure: Failure | None = None
 
     def __post_init__(self) -> None:
-        _require(bool(self.name), "detector name must not be empty")
-        _require(self.duration_ms >= 0, "detector duration must not be negative")
+        require(bool(self.name), "detector name must not be empty")
+        require(self.duration_ms >= 0, "detector duration must not be negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +115,8 @@ class ImageInfo:
     sha256: str
 
     def __post_init__(self) -> None:
-        _require(self.width > 0 and self.height > 0, "image size must be positive")
-        _require(_SHA256.fullmatch(self.sha256) is not None, "image sha256 must be 64 lower-case hex digits")
+        require(self.width > 0 and self.height > 0, "image size must be positive")
+        require(_SHA256.fullmatch(self.sha256) is not None, "image sha256 must be 64 lower-case hex digits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +137,10 @@ class Result:
     configuration: str = ""
 
     def __post_init__(self) -> None:
-        _require(self.recognized_at.tzinfo is not None, "recognized_at must carry a time zone")
+        require(self.recognized_at.tzinfo is not None, "recognized_at must carry a time zone")
         failed = self.status is Status.FAILED
-        _require(failed == (self.failure is not None), "a result has a failure exactly when its status is failed")
-        _require(failed or self.image is not None, "a recognized result says what image it is of")
+        require(failed == (self.failure is not None), "a result has a failure exactly when its status is failed")
+        require(failed or self.image is not None, "a recognized result says what image it is of")
 
     def to_dict(self) -> dict[str, Any]:
         """The contract as plain JSON values, its fields in the documented order."""
