@@ -61,7 +61,10 @@ def _check_database() -> None:
 def _check_storages() -> None:
     for alias in ("uploads", "derived"):
         try:
-            storages[alias].exists("readiness")
+            # Not `exists`: to S3 a bucket that is not there is a file that is not there.
+            storages[alias].listdir("readiness")
+        except FileNotFoundError:
+            continue
         except Exception as error:
             raise _NotReady(f"{alias} does not answer") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import BinaryIO, cast
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import transaction
+from django.db.models import Max
 
 from portal.images.detecting import detectors
 from portal.images.erasing import owe
@@ -31,7 +34,8 @@ def recognize_claimed(image: Image, claim: UUID) -> None:
 
     Raises whatever may go better on another attempt. Nothing is recorded when the claim was lost meanwhile.
     """
-    recognized = _recognize(image)
+    attempt = _recognize(image)
+    recognized = Recognized(_after_earlier(image, attempt.result), attempt.prepared)
     _store_derived(image, recognized)
     with transaction.atomic():
         held = Image.objects.select_for_update().filter(pk=image.pk, status=Status.PROCESSING, claim=claim)
@@ -39,6 +43,14 @@ def recognize_claimed(image: Image, claim: UUID) -> None:
             record_result(recognized.result)
         elif not Image.objects.filter(pk=image.pk).exists():
             owe([("derived", image.derived_prefix)])
+
+
+def _after_earlier(image: Image, result: Result) -> Result:
+    """The result, later than every other of its image: the newest is shown, and a clock may have been set back."""
+    newest = image.recognitions.aggregate(newest=Max("recognized_at"))["newest"]
+    if newest is None or result.recognized_at > newest:
+        return result
+    return replace(result, recognized_at=newest + timedelta(microseconds=1))
 
 
 def _recognize(image: Image) -> Recognized:

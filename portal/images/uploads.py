@@ -31,6 +31,7 @@ from portal.templatetags.sizes import size
 
 _POLICY_SALT = "portal.images.uploads"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_GONE = ("image_gone", "This image was deleted before its file arrived.", 404)
 
 
 class UploadRefused(Exception):
@@ -79,7 +80,7 @@ class Announcement:
                 raise UploadRefused(f"invalid_{name}", f"“{name}” must be text.")
         return cls(
             filename=_plain_name(texts["filename"]),
-            content_type=texts["content_type"][:100],
+            content_type=_printable(texts["content_type"])[:100],
             size=byte_count,
             sha256=texts["sha256"],
         )
@@ -88,7 +89,12 @@ class Announcement:
 def _plain_name(filename: str) -> str:
     """The last part of a path, without control characters, cut to what the database keeps."""
     name = PurePosixPath(filename.replace("\\", "/")).name
-    return "".join(character for character in name if character.isprintable())[-255:].strip()
+    return _printable(name)[-255:].strip()
+
+
+def _printable(text: str) -> str:
+    """Without what databases refuse (NUL, halves of characters) and what disturbs people (control characters)."""
+    return "".join(character for character in text if character.isprintable())
 
 
 @dataclass(frozen=True)
@@ -147,8 +153,13 @@ def receive_upload(policy: str, file: UploadedFile[bytes]) -> tuple[Image, bool]
     if image.status != Status.AWAITING_UPLOAD:
         return image, False
     sha256 = _checked_content(file, image.byte_size, promised)
+    # S3 would keep, and serve it as, whatever kind of file the uploader says it is.
+    file.content_type = "application/octet-stream"
     storages["uploads"].save(image.upload_key, file)
-    return _queue_arrived(image, sha256)
+    try:
+        return _queue_arrived(image, sha256)
+    except User.DoesNotExist:
+        raise UploadRefused(*_GONE) from None
 
 
 def _announced(policy: str) -> tuple[Image, str]:
@@ -160,7 +171,7 @@ def _announced(policy: str) -> tuple[Image, str]:
         raise UploadRefused("form_invalid", "This upload form is not one of ours.", 403) from None
     image = Image.objects.filter(pk=UUID(image_id)).first()
     if image is None:
-        raise UploadRefused("image_gone", "This image was deleted before its file arrived.", 404)
+        raise UploadRefused(*_GONE)
     return image, promised
 
 
@@ -187,8 +198,7 @@ def _queue_arrived(image: Image, sha256: str) -> tuple[Image, bool]:
             return known, known.pk != image.pk
         arrived = Image.objects.filter(pk=image.pk, status=Status.AWAITING_UPLOAD).update(sha256=sha256)
         if not arrived:
-            delete_images(Image.objects.filter(pk=image.pk))
-            raise UploadRefused("image_gone", "This image was deleted before its file arrived.", 404)
+            raise UploadRefused(*_GONE)
         queue(image)
     image.refresh_from_db()
     return image, False

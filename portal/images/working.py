@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from django.db import close_old_connections, connection
 from django.utils import timezone
@@ -47,14 +49,20 @@ def work(worker_id: str, *, until_empty: bool = False) -> None:
     )
     worker.configure_signals()
     stopping = threading.Event()
-    keeper = threading.Thread(target=_keep_house, args=(worker_id, stopping), name="housekeeping", daemon=True)
-    keeper.start()
+    # Two threads: erasing thousands of files takes minutes, in which a worker must not be taken for dead.
+    keepers = [
+        threading.Thread(target=_repeat, args=(partial(_beat, worker_id), BEAT_SECONDS, stopping), daemon=True),
+        threading.Thread(target=_repeat, args=(partial(_clean_up, worker_id), SWEEP_SECONDS, stopping), daemon=True),
+    ]
+    for keeper in keepers:
+        keeper.start()
     try:
         warm_up()
         worker.run()
     finally:
         stopping.set()
-        keeper.join(timeout=10)
+        for keeper in keepers:
+            keeper.join(timeout=5)
         WorkerHeartbeat.objects.filter(pk=worker_id, pid=os.getpid()).delete()
 
 
@@ -82,18 +90,25 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _keep_house(worker_id: str, stopping: threading.Event) -> None:
-    """Report that the worker lives, and sweep now and then, beside whatever it is doing."""
-    beats = 0
+def _beat(worker_id: str) -> None:
+    """Report that the worker lives; again from the start if somebody took it for dead, as after the machine slept."""
+    WorkerHeartbeat.objects.update_or_create(pk=worker_id, defaults={"pid": os.getpid(), "beat_at": timezone.now()})
+
+
+def _clean_up(worker_id: str) -> None:
+    """Sweep, having reported first: after the machine slept, the sweep would take this worker itself for dead."""
+    _beat(worker_id)
+    sweep()
+
+
+def _repeat(chore: Callable[[], object], seconds: float, stopping: threading.Event) -> None:
+    """Do `chore` now and every so many seconds, beside whatever the worker is doing."""
     while not stopping.is_set():
         try:
             close_old_connections()
-            WorkerHeartbeat.objects.filter(pk=worker_id).update(beat_at=timezone.now())
-            if beats % round(SWEEP_SECONDS / BEAT_SECONDS) == 0:
-                sweep()
+            chore()
         except Exception:
             # The database may be away for a while; this thread must outlive that.
             logger.exception("housekeeping failed; trying again")
-        beats += 1
-        stopping.wait(BEAT_SECONDS)
+        stopping.wait(seconds)
     connection.close()

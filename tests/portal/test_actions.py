@@ -166,7 +166,16 @@ def test_all_spares_what_came_in_after_the_page_was_made(
     assert [image.filename for image in Image.objects.all()] == ["new.jpg"]
 
 
-@pytest.mark.parametrize("damage", [{"since": "rubbish"}, {"status": "happy"}, {"as_of": "rubbish"}])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"since": "rubbish"},
+        {"status": "happy"},
+        {"as_of": "rubbish"},
+        {"as_of": "0001-01-01T00:00:00+23:59"},
+        {"as_of": "9999-12-31T23:59:59-23:59"},
+    ],
+)
 def test_nothing_is_deleted_when_the_filters_cannot_be_understood(
     signed_in: Client, owner: User, recognized_image: MakeImage, damage: dict[str, str]
 ) -> None:

@@ -53,11 +53,11 @@ def test_not_ready_when_the_worker_stopped_reporting(client: Client, worker: Wor
 def test_not_ready_when_a_storage_does_not_answer(
     client: Client, worker: WorkerHeartbeat, monkeypatch: pytest.MonkeyPatch, alias: str
 ) -> None:
-    def unreachable(_storage: Storage, _name: str) -> bool:
+    def unreachable(_storage: Storage, _path: str) -> tuple[list[str], list[str]]:
         raise ConnectionError("no route to the bucket")
 
     broken = storages[alias]
-    monkeypatch.setattr(broken, "exists", unreachable.__get__(broken))
+    monkeypatch.setattr(broken, "listdir", unreachable.__get__(broken))
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["storage"] == f"{alias} does not answer"

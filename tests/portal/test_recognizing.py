@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,10 +17,11 @@ from portal.images.erasing import erase_due
 from portal.images.models import Image, Status
 from portal.images.queueing import recognize_again
 from portal.images.recognizing import recognize_claimed
+from portal.images.recording import record_result
 from portal.images.sweeping import release
 from portal.images.tasks import claim_period, recognize_image
 from recognition.result import Result
-from tests.conftest import MakeImage
+from tests.conftest import MakeImage, make_result
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +56,19 @@ def test_recognising_again_keeps_both_results(owner: User, stored_image: MakeIma
     assert recognize_again(image)
     recognize_image.call(str(image.pk))
     assert image.recognitions.count() == 2
+
+
+def test_an_image_is_recognised_again_though_the_clock_was_set_back(owner: User, stored_image: MakeImage) -> None:
+    image = stored_image(owner, picture())
+    tomorrow = timezone.now() + timedelta(days=1)
+    record_result(make_result(image, recognized_at=tomorrow))
+    image.refresh_from_db()
+    assert recognize_again(image)
+    recognize_image.call(str(image.pk))
+    image.refresh_from_db()
+    assert image.status == Status.RECOGNIZED
+    assert image.recognitions.count() == 2
+    assert image.current.recognized_at > tomorrow
 
 
 def test_a_task_that_comes_twice_recognises_once(owner: User, stored_image: MakeImage) -> None:

@@ -13,7 +13,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from portal.accounts.leaving import delete_account
 from portal.accounts.models import User
+from portal.images.erasing import erase_due
 from portal.images.models import DailyUploads, Image, Status, StorageDeletion
 from portal.images.sweeping import sweep
 from tests.conftest import PIXEL
@@ -115,7 +117,7 @@ def test_what_cannot_work_is_refused_with_a_sentence(
     assert not Image.objects.exists()
 
 
-@pytest.mark.parametrize("body", ["", "nonsense", "[1]", "null"])
+@pytest.mark.parametrize("body", ["", "nonsense", "[1]", "null", "[" * 100_000])
 def test_a_request_that_is_no_json_object_is_refused(signed_in: Client, body: str) -> None:
     refused = signed_in.post("/uploads/", body, content_type="application/json")
     assert refused.status_code == 400
@@ -125,6 +127,11 @@ def test_a_request_that_is_no_json_object_is_refused(signed_in: Client, body: st
 def test_a_path_in_the_name_is_cut_to_its_last_part(signed_in: Client) -> None:
     announce(signed_in, filename="..\\..\\holiday/../beach\u0000\n.jpg")
     assert Image.objects.get().filename == "beach.jpg"
+
+
+def test_what_no_database_keeps_is_left_out_of_the_declared_type(signed_in: Client) -> None:
+    assert announce(signed_in, content_type="image/\u0000\ud800jpeg").status_code == 201
+    assert Image.objects.get().content_type == "image/jpeg"
 
 
 def test_who_is_signed_out_is_told_so(client: Client, db: None) -> None:
@@ -155,6 +162,28 @@ def test_an_image_deleted_before_its_file_came_leaves_nothing(signed_in: Client)
     started = announce(signed_in)
     Image.objects.all().delete()
     assert send(signed_in, started).json()["error"]["code"] == "image_gone"
+
+
+def test_a_file_that_arrives_while_its_owner_leaves_is_refused_and_erased(
+    signed_in: Client, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = announce(signed_in)
+    storage = storages["uploads"]
+    save = storage.save
+
+    def leave_and_save(name: str, content: Any) -> str:
+        delete_account(owner)
+        erase_due()
+        return save(name, content)
+
+    monkeypatch.setattr(storage, "save", leave_and_save)
+    sent = send(signed_in, started)
+    assert (sent.status_code, sent.json()["error"]["code"]) == (404, "image_gone")
+    key = f"uploads/{owner.pk}/{started.json()['id']}"
+    assert storage.exists(key)
+    StorageDeletion.objects.update(not_before=timezone.now())
+    erase_due()
+    assert not storage.exists(key)
 
 
 def test_a_request_too_long_is_refused_unread(signed_in: Client, settings: Any) -> None:

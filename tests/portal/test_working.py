@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,7 +16,7 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from portal.accounts.models import User
-from portal.images import tasks
+from portal.images import tasks, working
 from portal.images.models import Image, Status, WorkerHeartbeat
 from portal.images.queueing import queue, recognize_again
 from portal.images.sweeping import release, sweep
@@ -146,6 +148,39 @@ def test_the_sweep_leaves_healthy_work_alone(image: Image) -> None:
     call_command("sweep")
     image.refresh_from_db()
     assert image.claimed_by == "alive"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_reports_while_its_sweep_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    swept = threading.Event()
+    monkeypatch.setattr(working, "sweep", lambda: swept.wait(20))
+    monkeypatch.setattr(working, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(working, "warm_up", lambda: wait_for_beats(2))
+    try:
+        work("busy", until_empty=True)
+    finally:
+        swept.set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_taken_for_dead_reports_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bury() -> None:
+        WorkerHeartbeat.objects.all().delete()
+        wait_for_beats(1)
+
+    monkeypatch.setattr(working, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(working, "warm_up", bury)
+    work("sleeper", until_empty=True)
+
+
+def wait_for_beats(beats: int) -> None:
+    """Wait until a worker has reported that often; fails when it does not within ten seconds."""
+    moments: set[Any] = set()
+    deadline = time.monotonic() + 10
+    while len(moments) <= beats:
+        assert time.monotonic() < deadline, "the worker does not report"
+        moments |= set(WorkerHeartbeat.objects.values_list("beat_at", flat=True)) or {None}
+        time.sleep(0.01)
 
 
 def test_two_workers_of_one_name_are_refused(db: None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.contrib import messages
@@ -100,13 +100,14 @@ def _all_seen(request: HttpRequest, filters: Filters) -> QuerySet[Image]:
 
 
 def _moment(text: str) -> datetime:
+    damaged = _Refused("Nothing was done: the page was damaged on its way. Load it again.")
     try:
         moment = parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None or timezone.is_naive(moment):
-        raise _Refused("Nothing was done: the page was damaged on its way. Load it again.")
-    return moment
+        if moment is None or timezone.is_naive(moment):
+            raise damaged
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise damaged from None
 
 
 def _delete_chosen(request: HttpRequest, chosen: QuerySet[Image], filters: Filters) -> HttpResponse:

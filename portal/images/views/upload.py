@@ -75,7 +75,7 @@ def receive(request: HttpRequest) -> JsonResponse:
 def _json(request: HttpRequest) -> object:
     try:
         return json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UploadRefused("invalid_request", "The request is not valid JSON.") from None
 
 
