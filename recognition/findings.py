@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+LONGEST_NAME = 200
+
 _BOX_TOLERANCE = 1e-6
 _HEX_COLOR = re.compile(r"#[0-9a-f]{6}")
 
@@ -29,6 +31,14 @@ def require(condition: bool, message: str) -> None:
 
 def require_percent(value: float, name: str) -> None:
     require(0 <= value <= 100, f"{name} must be between 0 and 100, not {value!r}")
+
+
+def require_text(value: str, name: str, longest: int | None = None) -> None:
+    """Some text, of at most `longest` characters, without what databases refuse: NUL and halves of characters."""
+    require(bool(value), f"{name} must not be empty")
+    require(longest is None or len(value) <= longest, f"{name} must have at most {longest} characters")
+    storable = "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+    require(storable, f"{name} must not hold NUL or surrogate characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,7 @@ class Label:
     instances: tuple[Instance, ...] = ()
 
     def __post_init__(self) -> None:
-        require(bool(self.name), "label name must not be empty")
+        require_text(self.name, "label name", LONGEST_NAME)
         require(bool(self.detector), "label detector must not be empty")
         require_percent(self.confidence, "label confidence")
 
@@ -99,7 +109,7 @@ class ModerationLabel:
     detector: str = ""
 
     def __post_init__(self) -> None:
-        require(bool(self.name), "moderation label name must not be empty")
+        require_text(self.name, "moderation label name", LONGEST_NAME)
         require_percent(self.confidence, "moderation label confidence")
 
 
@@ -112,7 +122,7 @@ class Text:
     detector: str = ""
 
     def __post_init__(self) -> None:
-        require(bool(self.text), "text must not be empty")
+        require_text(self.text, "text")
         require_percent(self.confidence, "text confidence")
 
 

@@ -146,6 +146,9 @@ def test_a_value_that_makes_no_sense_is_refused(document, field, value):
 @pytest.mark.parametrize(
     "make",
     [
+        lambda: Label("x" * 201, 50, "onnx"),
+        lambda: Label("a\0b", 50, "onnx"),
+        lambda: Text("half \ud83d", TextKind.LINE, 50, Box(0, 0, 1, 1)),
         lambda: Box(-0.1, 0, 0.5, 0.5),
         lambda: Box(0.6, 0, 0.5, 0.5),
         lambda: Box(0, 0.6, 0.5, 0.5),
