@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import socket
 import subprocess
@@ -20,6 +21,8 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0
 STEADY_SECONDS = 20.0
 STOP_SECONDS = 20.0
 TICK_SECONDS = 0.2
+# From linux/prctl.h.
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass
@@ -38,7 +41,9 @@ class Child:
         if self.process is None:
             if now >= self.due:
                 # A session of its own, so that Ctrl+C reaches the parent alone, which then stops each child in turn.
-                self.process = subprocess.Popen(self.command, cwd=settings.BASE_DIR, start_new_session=True)
+                self.process = subprocess.Popen(
+                    self.command, cwd=settings.BASE_DIR, start_new_session=True, preexec_fn=_end_with_parent
+                )
                 self.started = now
         elif self.process.poll() is not None and not self.once:
             steady = now - self.started > STEADY_SECONDS
@@ -58,6 +63,12 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _end_with_parent() -> None:
+    """On Linux the system stops the child when its parent dies, even by SIGKILL; elsewhere it would go on alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def serve(*, host: str, port: int, workers: int, fetch_detector: bool) -> None:

@@ -21,7 +21,7 @@ from recognition.result import Source
 
 _MISSING = {
     ONNX: "Objects are not recognised yet: the object detector’s model is not on this machine. "
-    "It is being fetched, or can be with “python manage.py fetch_detector”.",
+    "It is fetched in the background when the portal starts; “python manage.py fetch_detector” tries again.",
 }
 
 

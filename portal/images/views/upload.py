@@ -33,7 +33,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         "accepted": ACCEPTED,
         "max_bytes": settings.MAX_UPLOAD_BYTES,
-        "max_pixels": settings.MAX_IMAGE_PIXELS,
+        "max_megapixels": settings.MAX_IMAGE_PIXELS / 1e6,
         "images_left_today": used.images_left,
         "bytes_left": used.bytes_left,
         "detectors_missing": missing(),
