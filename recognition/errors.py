@@ -1,4 +1,4 @@
-"""The one error that is an answer: everything else that is raised may be tried again."""
+"""The errors with a sentence for a person; everything else that is raised may be tried again, unexplained."""
 
 
 class PermanentError(Exception):
@@ -14,3 +14,10 @@ class PermanentError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+class DetectorUnavailable(Exception):
+    """A detector gave no answer for a reason that is not the image's; trying again later may help.
+
+    Its text is one sentence for the person whose image it is.
+    """

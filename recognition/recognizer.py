@@ -16,7 +16,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from recognition.detectors import Detector, Findings, fingerprint
-from recognition.errors import PermanentError
+from recognition.errors import DetectorUnavailable, PermanentError
 from recognition.image import Limits, PreparedImage, prepare
 from recognition.result import DetectorRun, Failure, ImageInfo, Properties, Result, Source, Status
 
@@ -127,6 +127,9 @@ def _answer(detector: Detector, image: PreparedImage) -> _Answer:
         findings = detector.detect(image)
     except PermanentError as error:
         failure = Failure(error.code, error.message, permanent=True)
+    except DetectorUnavailable as error:
+        logger.warning("Detector %s is unavailable: %s", detector.name, error)
+        failure = Failure("detector_unavailable", str(error), permanent=False)
     except Exception:
         logger.exception("Detector %s failed on image content %s", detector.name, image.info.sha256)
         failure = Failure(

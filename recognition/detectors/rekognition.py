@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from recognition.detectors import Findings
 from recognition.detectors.rekognition_answers import label_findings, moderation_findings, text_findings
-from recognition.errors import PermanentError
+from recognition.errors import DetectorUnavailable, PermanentError
 from recognition.image import PreparedImage
 
 if TYPE_CHECKING:
@@ -47,10 +47,6 @@ _REASONS: Final[Mapping[str, str]] = {
     "ThrottlingException": "it is asked too often at the moment",
     "ProvisionedThroughputExceededException": "it is asked more often than the account's quota allows",
 }
-
-
-class RekognitionUnavailable(Exception):
-    """Rekognition gave no answer for a reason that is not the image's; trying again later may help."""
 
 
 class Api(StrEnum):
@@ -103,7 +99,7 @@ class RekognitionDetector:
 
     botocore's standard mode tries up to four times what may be tried again: throttling, exceeded throughput, internal
     errors and lost connections. What Rekognition says against the image itself raises PermanentError, all else
-    RekognitionUnavailable. Images under Rekognition's 80 px a side are enlarged (boxes are fractions and stay right);
+    DetectorUnavailable. Images under Rekognition's 80 px a side are enlarged (boxes are fractions and stay right);
     one so narrow that this takes it over 10,000 px raises PermanentError.
     """
 
@@ -142,7 +138,7 @@ class RekognitionDetector:
         except ClientError as error:
             raise _explained(error) from error
         except BotoCoreError as error:
-            raise RekognitionUnavailable(f"Amazon Rekognition could not be asked: {error}") from error
+            raise DetectorUnavailable(f"Amazon Rekognition could not be asked: {error}.") from error
 
     def _features(self) -> list[str]:
         switched = {"GENERAL_LABELS": self._asked.labels, "IMAGE_PROPERTIES": self._asked.properties}
@@ -186,12 +182,12 @@ class RekognitionDetector:
             return self._client
 
 
-def _explained(error: ClientError) -> PermanentError | RekognitionUnavailable:
+def _explained(error: ClientError) -> PermanentError | DetectorUnavailable:
     code = error.response["Error"]["Code"]
     if code in _PERMANENT:
         return PermanentError(*_PERMANENT[code])
     reason = _REASONS.get(code, f"it answered {code}")
-    return RekognitionUnavailable(f"Amazon Rekognition gave no answer: {reason}.")
+    return DetectorUnavailable(f"Amazon Rekognition gave no answer: {reason}.")
 
 
 def _large_enough(image: PreparedImage) -> bytes:

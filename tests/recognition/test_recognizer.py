@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from recognition.detectors import Findings, fingerprint
-from recognition.errors import PermanentError
+from recognition.errors import DetectorUnavailable, PermanentError
 from recognition.image import Limits
 from recognition.recognizer import RecognitionUnavailable, configuration_fingerprint, recognize
 from recognition.result import (
@@ -129,6 +129,13 @@ def test_a_detector_that_cannot_answer_this_image_does_not_lose_the_others():
     failure = result.detectors[0].failure
     assert (failure.code, failure.message, failure.permanent) == ("too_narrow", "This image is too narrow.", True)
     assert result.detectors[1].failure is None
+
+
+def test_a_service_that_gives_no_answer_says_why_in_its_own_sentence():
+    away = StubDetector("cloud", raises=DetectorUnavailable("The cloud does not know these credentials."))
+    failure = recognized([away, StubDetector("faces")]).result.detectors[0].failure
+    assert (failure.code, failure.permanent) == ("detector_unavailable", False)
+    assert failure.message == "The cloud does not know these credentials."
 
 
 def test_a_crash_is_logged_whole_and_told_to_people_as_a_sentence(caplog):

@@ -6,10 +6,9 @@ from recognition.detectors.rekognition import (
     Api,
     RekognitionDetector,
     RekognitionSettings,
-    RekognitionUnavailable,
     rekognition_detectors,
 )
-from recognition.errors import PermanentError
+from recognition.errors import DetectorUnavailable, PermanentError
 from recognition.result import Box, DominantColor, Instance, Label, ModerationLabel, Text, TextKind
 from tests.recognition.fake_rekognition import serve
 from tests.recognition.pictures import prepared
@@ -156,7 +155,7 @@ def test_what_may_pass_is_tried_again(rekognition, code, status):
 
 def test_throttling_without_end_is_no_fault_of_the_image(rekognition):
     rekognition.fail("ThrottlingException", times=50)
-    with pytest.raises(RekognitionUnavailable, match="asked too often"):
+    with pytest.raises(DetectorUnavailable, match="asked too often"):
         asking(rekognition).detect(PICTURE)
     assert len(rekognition.calls) == 4
 
@@ -180,7 +179,7 @@ def test_what_rekognition_says_against_the_image_is_permanent_and_asked_once(rek
 
 def test_missing_rights_are_not_the_images_fault_and_not_tried_again(rekognition):
     rekognition.fail("AccessDeniedException")
-    with pytest.raises(RekognitionUnavailable, match="does not allow these credentials"):
+    with pytest.raises(DetectorUnavailable, match="does not allow these credentials"):
         asking(rekognition).detect(PICTURE)
     assert len(rekognition.calls) == 1
 
@@ -189,7 +188,7 @@ def test_missing_credentials_are_said_clearly(rekognition, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(RekognitionUnavailable, match="credentials"):
+    with pytest.raises(DetectorUnavailable, match="credentials"):
         asking(rekognition).detect(PICTURE)
     assert rekognition.calls == []
 
@@ -197,7 +196,7 @@ def test_missing_credentials_are_said_clearly(rekognition, monkeypatch):
 def test_a_lost_connection_may_be_tried_again_later(credentials):
     with serve() as gone:
         pass
-    with pytest.raises(RekognitionUnavailable, match="could not be asked"):
+    with pytest.raises(DetectorUnavailable, match="could not be asked"):
         asking(gone).detect(PICTURE)
 
 

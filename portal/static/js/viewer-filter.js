@@ -30,7 +30,16 @@ function filter(root, slider) {
   if (!overlay) return;
   const visible = overlay.querySelectorAll(".box--label:not([hidden])").length;
   overlay.classList.toggle("overlay--crowded", visible > CROWD);
+  for (const count of root.querySelectorAll("[data-count]")) countBoxes(overlay, count);
   offerOneTabStop(overlay);
+}
+
+/** A label says how many of its boxes can be seen, as the slider stands. */
+function countBoxes(overlay, element) {
+  const { key } = element.closest("[data-key]").dataset;
+  const shown = overlay.querySelectorAll(`.box[data-key="${key}"]:not([hidden])`).length;
+  element.textContent = `×${shown}`;
+  element.hidden = shown < 2;
 }
 
 function note(section, words) {
