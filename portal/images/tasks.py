@@ -15,6 +15,7 @@ from portal.images.erasing import erase_due
 from portal.images.models import Image
 from portal.images.recognizing import recognize_claimed
 from portal.images.workers import current_worker_id
+from recognition.recognizer import RecognitionUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +23,8 @@ logger = logging.getLogger(__name__)
 # as well (a restart, a lack of memory), so this is many more than the attempts that end in an error.
 LIVES = 20
 
-GAVE_UP = (
-    "gave_up",
-    "Recognising this image failed several times because of a problem on our side. You can try again.",
-)
+GAVE_UP = "gave_up"
+OUR_PROBLEM = "Recognising this image failed several times because of a problem on our side. You can try again."
 
 
 def backoff(attempts: int) -> timedelta:
@@ -48,19 +47,22 @@ def recognize_image(image_id: str) -> None:
     if claim is None:
         return
     if image.attempts > LIVES:
-        image.give_up(claim, *GAVE_UP)
+        image.give_up(claim, GAVE_UP, OUR_PROBLEM)
         return
     try:
         recognize_claimed(image, claim)
+    except RecognitionUnavailable as error:
+        logger.warning("attempt %d at image %s found no detector available: %s", image.attempts, image.pk, error)
+        retry_later(image, claim, f"Recognising this image failed several times. {error} You can try again.")
     except Exception:
         logger.exception("attempt %d at image %s failed", image.attempts, image.pk)
-        retry_later(image, claim)
+        retry_later(image, claim, OUR_PROBLEM)
 
 
-def retry_later(image: Image, claim: UUID) -> None:
-    """Queue a failed attempt again with a growing wait, or give up after the last one."""
+def retry_later(image: Image, claim: UUID, message: str) -> None:
+    """Queue a failed attempt again with a growing wait, or give up after the last one, with `message` for the owner."""
     if image.attempts >= settings.RECOGNITION_ATTEMPTS:
-        image.give_up(claim, *GAVE_UP)
+        image.give_up(claim, GAVE_UP, message)
         return
     wait = backoff(image.attempts)
     with transaction.atomic():
