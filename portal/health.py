@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from django.core.files.storage import storages
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from portal.images.models import WorkerHeartbeat
-
-HEARTBEAT_GRACE = timedelta(seconds=30)
+from portal.images.workers import any_alive
 
 
 @never_cache
@@ -71,7 +67,7 @@ def _check_storages() -> None:
 
 def _check_worker() -> None:
     try:
-        alive = WorkerHeartbeat.objects.filter(beat_at__gte=timezone.now() - HEARTBEAT_GRACE).exists()
+        alive = any_alive()
     except DatabaseError as error:
         raise _NotReady("unknown: the database does not answer") from error
     if not alive:

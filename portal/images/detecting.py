@@ -21,7 +21,7 @@ from recognition.result import Source
 
 _MISSING = {
     ONNX: "Objects are not recognised yet: the object detector’s model is not on this machine. "
-    "It is fetched in the background when the portal starts; “python manage.py fetch_detector” tries again.",
+    "It is fetched in the background when the portal starts; “.venv/bin/python manage.py fetch_detector” tries again.",
 }
 
 

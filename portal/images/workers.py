@@ -1,9 +1,17 @@
-"""Which worker this process is."""
+"""Which worker this process is, and whether any is at work."""
 
 from __future__ import annotations
 
 import os
 import socket
+from datetime import timedelta
+
+from django.utils import timezone
+
+from portal.images.models import WorkerHeartbeat
+
+# Workers report every two seconds; a busy machine may hold one up.
+HEARTBEAT_GRACE = timedelta(seconds=30)
 
 _current = f"{socket.gethostname()[:40]}-{os.getpid()}"
 
@@ -17,3 +25,8 @@ def become(worker_id: str) -> None:
     """Give this process its worker id: set once, by the `worker` command."""
     global _current
     _current = worker_id
+
+
+def any_alive() -> bool:
+    """Whether some worker has reported lately, so that what is queued will be recognised."""
+    return WorkerHeartbeat.objects.filter(beat_at__gte=timezone.now() - HEARTBEAT_GRACE).exists()

@@ -16,6 +16,7 @@ from django.core.files.storage import storages
 from portal.accounts.models import User
 from portal.images.models import Image, Status
 from portal.images.recording import record_result
+from portal.images.tasks import erase_stored
 from recognition.result import ModerationLabel
 from tests.conftest import PIXEL, make_result
 
@@ -23,6 +24,7 @@ keeper = User.objects.create_superuser("keeper", "keeper@example.com", "{PASSWOR
 image = Image.objects.create(owner=keeper, filename="dog.jpg", byte_size=9, sha256="a" * 64, status=Status.QUEUED)
 for key in (image.preview_key, image.thumbnail_key):
     storages["derived"].save(key, ContentFile(PIXEL))
+erase_stored.enqueue()
 record_result(make_result(image, moderation_labels=(ModerationLabel("Weapons", "Violence", 95, 2),)))
 """
 
@@ -55,6 +57,13 @@ def test_every_page_of_the_menu_keeps_the_policy(keeper: Page) -> None:
         assert response.status == 200
         assert "'unsafe-inline'" not in response.headers["content-security-policy"]
         keeper.wait_for_load_state("networkidle")
+
+
+def test_a_task_is_shown_without_inline_styles(keeper: Page) -> None:
+    keeper.goto("/admin/django_tasks_database/dbtaskresult/")
+    keeper.get_by_role("link", name="erase_stored").click()
+    keeper.wait_for_load_state("networkidle")
+    expect(keeper.get_by_role("main")).to_contain_text('{"args": [], "kwargs": {}}')
 
 
 def test_the_theme_is_switched_from_a_menu_that_opens_by_keyboard(keeper: Page) -> None:

@@ -12,7 +12,7 @@ import pytest
 import requests
 from django.urls import URLPattern
 from PIL import Image, ImageDraw, ImageFont
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 from skimage import data
 
 from portal.images import urls as image_urls
@@ -236,3 +236,20 @@ def test_labels_and_boxes_work_by_keyboard(sign_up: SignUp) -> None:
     page.wait_for_url("**/images/*/")
     page.locator("[data-mark]").first.focus()
     expect(page.locator("g.box").first).to_have_class(re.compile("lit|marked|active|on"))
+
+
+def test_a_queue_that_nobody_works_at_is_admitted(sign_up: SignUp) -> None:
+    """What the portal says when no worker reports, on each page where somebody may be waiting."""
+    page = sign_up("patient")
+
+    def nobody_works(route: Route) -> None:
+        answer = route.fetch().json()
+        images = [{**image, "status": "queued"} for image in answer["images"]]
+        route.fulfill(json={"images": images, "worker_alive": False})
+
+    page.route("**/history/updates/**", nobody_works)
+    upload(page, coffee())
+    expect(page.locator("[data-worker-away]")).to_contain_text("safe in the queue")
+    page.unroute("**/history/updates/**")
+    expect(page.locator("[data-summary]")).to_contain_text("1 of 1", timeout=60 * SECONDS)
+    expect(page.locator("[data-worker-away]")).to_be_hidden()

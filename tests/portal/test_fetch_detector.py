@@ -18,7 +18,8 @@ from tests.recognition.fake_hub import FakeHub, fake_hub, tiny_model
 TINY = tiny_model()
 ADDRESS = f"{TINY.repository}@{TINY.revision}:{TINY.file}"
 KEPT_GOING = (
-    "Faces, text and colours are recognised all the same; try again later with: python manage.py fetch_detector"
+    "Faces, text and colours are recognised all the same; "
+    "try again later with: .venv/bin/python manage.py fetch_detector"
 )
 
 

@@ -11,8 +11,8 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
-from portal.health import HEARTBEAT_GRACE
 from portal.images.models import WorkerHeartbeat
+from portal.images.workers import HEARTBEAT_GRACE
 
 
 @pytest.fixture

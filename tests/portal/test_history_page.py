@@ -133,6 +133,7 @@ def test_updates_as_json_say_what_waiting_pages_need(
     }
     assert states[str(failed.pk)]["failure"] == {"code": "truncated_image", "message": "It is cut off."}
     assert states[str(failed.pk)]["thumbnail"] is None
+    assert response.json()["worker_alive"] is False, "none runs in this test"
     assert "no-store" in response["Cache-Control"]
 
 

@@ -1,7 +1,9 @@
+import io
 import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from recognition.detectors import faces
 from recognition.detectors.faces import FaceDetector
@@ -77,6 +79,18 @@ def test_a_face_in_profile_is_found_on_either_side(mirrored):
 @pytest.mark.parametrize("file_name", FACELESS)
 def test_no_face_is_seen_where_there_is_none(file_name):
     assert FaceDetector().detect(prepared(photo(file_name))).labels == ()
+
+
+@pytest.mark.parametrize("quality", [60, 75])
+@pytest.mark.parametrize("scale", [0.6, 1.0, 1.6])
+@pytest.mark.parametrize("file_name", ["flower.jpg", "china.jpg"])
+def test_no_face_appears_when_a_picture_is_saved_smaller_or_worse(file_name, scale, quality):
+    picture = Image.fromarray(photo(file_name))
+    picture = picture.resize((round(picture.width * scale), round(picture.height * scale)))
+    saved = io.BytesIO()
+    picture.save(saved, "JPEG", quality=quality)
+    with Image.open(saved) as again:
+        assert FaceDetector().detect(prepared(np.asarray(again))).labels == ()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2048, 8)])

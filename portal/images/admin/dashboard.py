@@ -11,10 +11,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from portal.health import HEARTBEAT_GRACE
 from portal.images.admin.filters import words
 from portal.images.detecting import missing
 from portal.images.models import Image, Status, StorageDeletion, WorkerHeartbeat
+from portal.images.workers import HEARTBEAT_GRACE
 
 RECENT = timedelta(hours=24)
 

@@ -36,6 +36,7 @@ from portal.images.history import (
 from portal.images.models import DailyUploads, Status
 from portal.images.presentation import detector_title
 from portal.images.views.person import person
+from portal.images.workers import any_alive
 
 _UPDATES_AT_ONCE = 100
 _LABELS_OFFERED = 1_000
@@ -169,7 +170,8 @@ def _options(owner: User, filters: Filters) -> JsonResponse:
 def updates(request: HttpRequest) -> HttpResponse:
     """How the images `ids` (comma-separated, at most 100) are now; those that are not the person's are left out.
 
-    Answers cards that htmx swaps in by their ids, or with `format=json` an object with a list of their states.
+    Answers cards that htmx swaps in by their ids, or with `format=json` an object with a list of their states
+    and whether a worker is there to change them.
     """
     ids = [part for part in request.GET.get("ids", "").split(",") if part]
     if len(ids) > _UPDATES_AT_ONCE:
@@ -179,7 +181,7 @@ def updates(request: HttpRequest) -> HttpResponse:
     images = list(person(request).images.filter(pk__in=valid_ids(ids)))
     shown = cards(images, Filters.parse(request.GET).confidence)
     if request.GET.get("format") == "json":
-        return JsonResponse({"images": [card.as_json() for card in shown]})
+        return JsonResponse({"images": [card.as_json() for card in shown], "worker_alive": any_alive()})
     return render(request, "images/_changes.html", {"cards": shown})
 
 

@@ -101,7 +101,7 @@ def _failure(reason: str, *, in_background: bool) -> str:
     if in_background:
         return (
             f"The object detector could not be fetched ({reason}). Faces, text and colours are recognised all the "
-            "same; try again later with: python manage.py fetch_detector"
+            "same; try again later with: .venv/bin/python manage.py fetch_detector"
         )
     return f"The object detector could not be fetched: {reason}."
 

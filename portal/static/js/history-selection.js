@@ -146,6 +146,15 @@ function confirmed() {
   });
 }
 
+/** The id of the photo to go on from: the last selected one, or where that is deleted, its nearest neighbour that stays. */
+function photoAfter(action) {
+  const all = boxes();
+  const last = all.findLastIndex((box) => box.checked);
+  const stays = (box) => !box.checked;
+  const next = action === "delete" ? all.slice(last).find(stays) ?? all.findLast(stays) : all[last];
+  return next?.closest(".photo").id;
+}
+
 document.addEventListener("submit", async (event) => {
   const action = event.submitter?.value;
   if (event.target !== bar() || action.startsWith("export")) return;
@@ -155,9 +164,9 @@ document.addEventListener("submit", async (event) => {
     if (!(await confirmed())) return;
     values.set("confirmed", "1");
   }
-  const next = boxes().find((box) => !box.checked)?.closest(".photo");
+  const next = photoAfter(action);
   await send(values);
-  next?.querySelector(".photo__link").focus({ preventScroll: true });
+  document.getElementById(next)?.querySelector(".photo__link").focus({ preventScroll: true });
 });
 
 show();

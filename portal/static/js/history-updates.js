@@ -17,7 +17,8 @@ async function states(ids) {
   // Signed out meanwhile: what this page shows is nobody's to see any more.
   if (response.redirected) location.reload();
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
-  const { images } = await response.json();
+  const { images, worker_alive: workerAlive } = await response.json();
+  for (const notice of document.querySelectorAll("[data-worker-away]")) notice.hidden = workerAlive;
   return new Map(images.map((image) => [image.id, image.status]));
 }
 

@@ -11,7 +11,9 @@ async function fetchUpdates(url, ids) {
   const query = new URLSearchParams({ ids: ids.join(","), format: "json" });
   const response = await fetch(`${url}?${query}`, { headers: { Accept: "application/json" } });
   if (!response.ok || response.redirected) throw new Error(`The portal answered ${response.status}`);
-  return (await response.json()).images;
+  const answer = await response.json();
+  for (const notice of document.querySelectorAll("[data-worker-away]")) notice.hidden = answer.worker_alive;
+  return answer.images;
 }
 
 /**

@@ -57,6 +57,8 @@ function draw() {
 
 function drawStop() {
   const place = part("stopped");
+  // What was left when the page was opened is used up by now.
+  if (queue.stopped && !queue.stopped.signedOut) part("allowance").hidden = true;
   if (!queue.stopped?.signedOut || place.hidden) tell("stopped", queue.stopped?.message);
   if (!queue.stopped?.signedOut || place.querySelector("a")) return;
   const link = document.createElement("a");
