@@ -277,3 +277,14 @@ def test_a_receipt_is_read_by_whoever_knows_its_address_and_tells_no_name(client
 @pytest.mark.django_db
 def test_an_unknown_receipt_is_not_found(client: Client) -> None:
     assert client.get("/account/erased/00000000-0000-0000-0000-000000000000/").status_code == 404
+
+
+def test_a_confirmation_sent_twice_ends_at_the_front_page(
+    client: Client, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_user: User) -> None:
+        raise User.DoesNotExist
+
+    client.force_login(owner)
+    monkeypatch.setattr("portal.accounts.leaving.delete_account", gone)
+    assert leave(client, password=PASSWORD).url == reverse("home")

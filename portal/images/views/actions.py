@@ -18,6 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from portal.accounts.person import person
 from portal.images.cards import cards
 from portal.images.deletion import delete_images
 from portal.images.exporting import csv_stream, json_stream
@@ -25,7 +26,6 @@ from portal.images.history import Filters, bounded_count, matching, own_images
 from portal.images.models import Image
 from portal.images.queueing import recognize_again
 from portal.images.views.browse import history_address, valid_ids
-from portal.images.views.person import person
 
 _CHOSEN_AT_MOST = 5_000
 _RECOGNIZED_AT_ONCE = 1_000

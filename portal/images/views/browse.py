@@ -18,6 +18,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
 from portal.accounts.models import User
+from portal.accounts.person import person
 from portal.images import quotas
 from portal.images.cards import Card, cards
 from portal.images.charts import CHART_HEIGHT, CHART_WIDTH, Bar, daily_bars
@@ -35,7 +36,6 @@ from portal.images.history import (
 )
 from portal.images.models import DailyUploads, Status
 from portal.images.presentation import detector_title
-from portal.images.views.person import person
 from portal.images.workers import any_alive
 
 _UPDATES_AT_ONCE = 100

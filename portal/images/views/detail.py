@@ -13,10 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from portal.accounts.models import User
+from portal.accounts.person import person
 from portal.images.history import own_images
 from portal.images.models import Image, Recognition, Status
 from portal.images.presentation import PhotoView, display_size, photo_view
-from portal.images.views.person import person
 
 _LISTED_RECOGNITIONS = 50
 

@@ -40,9 +40,7 @@ def original(request: HttpRequest, image_id: UUID) -> Served:
 def preview(request: HttpRequest, image_id: UUID) -> Served:
     """The upright picture at page size, a JPEG without metadata."""
     image = _own_image(request, image_id)
-    return serve_stored(
-        request, "derived", image.preview_key, content_type="image/jpeg", etag=f"{image.sha256}-preview"
-    )
+    return _derived(request, image.preview_key, f"{image.sha256}-preview")
 
 
 @require_safe
@@ -50,9 +48,11 @@ def preview(request: HttpRequest, image_id: UUID) -> Served:
 def thumbnail(request: HttpRequest, image_id: UUID) -> Served:
     """The upright picture at grid size, a JPEG without metadata."""
     image = _own_image(request, image_id)
-    return serve_stored(
-        request, "derived", image.thumbnail_key, content_type="image/jpeg", etag=f"{image.sha256}-thumbnail"
-    )
+    return _derived(request, image.thumbnail_key, f"{image.sha256}-thumbnail")
+
+
+def _derived(request: HttpRequest, key: str, etag: str) -> Served:
+    return serve_stored(request, "derived", key, content_type="image/jpeg", etag=etag)
 
 
 @require_safe

@@ -11,11 +11,11 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
+from portal.accounts.person import person
 from portal.images.detecting import missing
 from portal.images.models import Image
 from portal.images.quotas import QuotaExceeded, usage
 from portal.images.uploads import Announcement, Started, UploadRefused, receive_upload, start_upload
-from portal.images.views.person import person
 
 _EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
 _TYPES = ("jpeg", "png", "webp", "gif", "tiff", "bmp", "heic", "heif", "avif")
