@@ -207,6 +207,8 @@ def test_every_hostile_file_ends_with_its_own_sentence(sign_up: SignUp) -> None:
     for file in files:
         words = rows(page).filter(has_text=file["name"]).locator(".upload__words")
         expect(words).to_have_text(re.compile(r"\w+.*\."))
+    expect(rows(page).filter(has_text="drawing.jpg").locator(".upload__words")).to_contain_text("an SVG drawing")
+    expect(rows(page).filter(has_text="page.png").locator(".upload__words")).to_contain_text("a web page")
     page.goto("/history/")
     for failure in page.locator(".photo__failure").all_inner_texts():
         assert failure.strip().endswith(".")

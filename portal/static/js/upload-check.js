@@ -9,20 +9,28 @@ const PHOTO = [
   (text) => text.startsWith("RIFF") && text.slice(8, 12) === "WEBP",
   (text) => text.startsWith("II*\0") || text.startsWith("MM\0*"),
   (text) => text.startsWith("BM"),
-  (text) => text.slice(4, 8) === "ftyp" && /^(hei|hev|mif1|msf1|avi)/.test(text.slice(8, 12)),
+  (text) => text.slice(4, 8) === "ftyp" && /^(hei|hev|mif[12]|msf1|miaf|avi)/.test(text.slice(8, 12)),
 ];
 
 const OTHERS = [
-  [(text) => /<svg[\s>]/i.test(text), "This is an SVG drawing, not a photo. Save it as PNG or JPEG first."],
-  [(text) => /^\s*<(!doctype html|html)/i.test(text), "This is a web page, not a photo."],
+  [(text) => firstTag(text) === "svg", "This is an SVG drawing, not a photo. Save it as PNG or JPEG first."],
+  [(text) => firstTag(text) !== undefined, "This is a web page, not a photo."],
   [(text) => text.startsWith("PK\x03\x04"), "This is a ZIP archive or a document. Unpack it and upload the photos in it."],
   [(text) => text.startsWith("%PDF"), "This is a PDF document, not a photo. Export its pages as JPEG or PNG first."],
   [isVideo, "This is a video. Only photos can be recognised."],
 ];
 
+/** Whichever of these comes first says what the markup is: web pages hold drawings, and drawings hold pages. */
+function firstTag(text) {
+  const markup = text.replace(/^[\xef\xbb\xbf\s]+/, "");
+  const tag = markup.startsWith("<") && markup.match(/<(?:!doctype\s+)?(html|head|body|script|svg)\b/i);
+  return tag ? tag[1].toLowerCase() : undefined;
+}
+
 function isVideo(text) {
   const isAvi = text.startsWith("RIFF") && text.slice(8, 11) === "AVI";
-  return text.slice(4, 8) === "ftyp" || isAvi || text.startsWith("\x1a\x45\xdf\xa3");
+  const isFilm = text.slice(4, 8) === "ftyp" && text.slice(8, 12) !== "crx ";
+  return isFilm || isAvi || text.startsWith("\x1a\x45\xdf\xa3");
 }
 
 export class Refusal extends Error {}

@@ -64,8 +64,8 @@ function drawStop() {
   const link = document.createElement("a");
   link.href = page.dataset.loginUrl;
   link.target = "_blank";
-  link.textContent = "Sign in again in a new tab";
-  place.append(" ", link, " and then go on here.");
+  link.textContent = "Open the sign-in page in a new tab";
+  place.append(" ", link, ", then go on here.");
 }
 
 function tell(name, words) {
