@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from portal.images.history import in_pages
 from portal.images.models import Image, Status
+from recognition.result import TextKind
 
 _IMAGES_AT_ONCE = 50
 
@@ -30,6 +31,7 @@ CSV_COLUMNS = (
     "width",
     "height",
     "recognized_at",
+    "text",
     "label",
     "confidence",
     "detector",
@@ -49,14 +51,15 @@ class _Line:
 def csv_stream(images: QuerySet[Image], confidence: float) -> Iterator[str]:
     """One line for each label of `confidence` percent or more; an image without such a label gets one line too.
 
-    `boxes` is the number of places where the label was found. Text that a spreadsheet would run is defused with an
-    apostrophe in front.
+    `text` is every line of text found in the image, `boxes` the number of places where the label was found. A cell
+    that a spreadsheet would run is defused with an apostrophe in front.
     """
     writer = csv.writer(_Line())
     yield _BYTE_ORDER_MARK + writer.writerow(CSV_COLUMNS)
     for image in _with_documents(images):
-        about_image = _image_cells(image)
-        for label in _shown_document(image, confidence).get("labels") or [{}]:
+        document = _shown_document(image, confidence)
+        about_image = (*_image_cells(image), _lines(document))
+        for label in document.get("labels") or [{}]:
             yield writer.writerow([_defused(cell) for cell in (*about_image, *_label_cells(label))])
 
 
@@ -92,6 +95,10 @@ def _image_cells(image: Image) -> tuple[object, ...]:
         image.height,
         recognized_at,
     )
+
+
+def _lines(document: dict[str, Any]) -> str:
+    return " / ".join(text["text"] for text in document.get("text", ()) if text["kind"] == TextKind.LINE)
 
 
 def _label_cells(label: dict[str, Any]) -> tuple[object, ...]:

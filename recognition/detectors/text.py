@@ -25,7 +25,7 @@ _DETECTION_SIDE = 960
 on pages and signs; the lines found are read from the full picture."""
 
 _MAX_ENLARGEMENT = 3.0
-_MIN_CONFIDENCE = 60.0
+_MIN_CONFIDENCE = 70.0
 _MIN_CONFIDENCE_SINGLE = 95.0
 _MODELS: Final[Mapping[str, str]] = {
     "Det": "PP-OCRv6_det_small.onnx",
@@ -39,7 +39,7 @@ _engines_lock = threading.Lock()
 class TextDetector:
     """Lines of text with the upright box around each, confidence being the recogniser's mean character probability.
 
-    Textures and round things are read as noise or single letters: lines under 60 % and single characters under 95 %
+    Textures and round things are read as noise or single letters: lines under 70 % and single characters under 95 %
     are left out. Upside-down lines are not turned.
     """
 

@@ -57,6 +57,13 @@ def test_an_image_without_labels_has_a_line_too(owner: User, recognized_image: M
     assert [row["label"] for row in table(csv_stream(own_images(owner), 50))] == [""]
 
 
+def test_the_lines_of_text_are_in_the_table(owner: User, recognized_image: MakeImage) -> None:
+    found = (("=1+1", TextKind.LINE, 99), ("STOP", TextKind.LINE, 90), ("word", TextKind.WORD, 90), ("dim", "line", 30))
+    text = tuple(Text(words, TextKind(kind), confidence, WHOLE) for words, kind, confidence in found)
+    recognized_image(owner, labels=(), text=text)
+    assert [row["text"] for row in table(csv_stream(own_images(owner), 50))] == ["'=1+1 / STOP"]
+
+
 def test_a_failed_image_says_why_in_both_exports(owner: User, stored_image: MakeImage) -> None:
     image = stored_image(owner, status=Status.FAILED)
     Image.objects.filter(pk=image.pk).update(failure_code="truncated_image", failure_message="It is cut off.")
