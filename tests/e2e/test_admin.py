@@ -94,6 +94,9 @@ def test_a_labels_boxes_light_up_over_the_photo(keeper: Page) -> None:
     keeper.get_by_role("button", name="Show it").click()
     keeper.locator("tr[data-group=Dog]").focus()
     expect(keeper.locator("rect.is-lit")).to_have_count(1)
+    keeper.mouse.move(600, 20)
+    keeper.mouse.move(620, 30)
+    expect(keeper.locator("rect.is-lit")).to_have_count(1)
     keeper.locator("tr[data-group=Dog]").blur()
     expect(keeper.locator("rect.is-lit")).to_have_count(0)
 

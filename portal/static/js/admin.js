@@ -9,11 +9,14 @@ function reveal(button) {
   (button.closest(".note") || button).remove();
 }
 
+/** The row under the mouse counts, else the one that has the focus: a mouse that merely moves takes nothing from the keyboard. */
 function light(event) {
-  const row = event.target.closest?.("tr[data-group]");
-  const group = row && event.type !== "focusout" && event.type !== "mouseout" ? row.dataset.group : null;
+  const leaves = event.type === "mouseout" || event.type === "focusout";
+  const under = leaves ? null : event.target.closest?.("tr[data-group]");
+  const focused = event.type === "focusout" ? null : document.activeElement?.closest("tr[data-group]");
+  const group = (under ?? focused)?.dataset.group;
   for (const box of document.querySelectorAll(".picture rect")) {
-    box.classList.toggle("is-lit", box.dataset.group === group);
+    box.classList.toggle("is-lit", group !== undefined && box.dataset.group === group);
   }
 }
 
