@@ -237,7 +237,10 @@ def test_labels_and_boxes_work_by_keyboard(sign_up: SignUp) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/images/*/")
     page.locator("[data-mark]").first.focus()
-    expect(page.locator("g.box").first).to_have_class(re.compile("lit|marked|active|on"))
+    expect(page.locator("g.box").first).to_have_class(re.compile("is-lit"))
+    page.get_by_role("heading", name="Colours").hover()
+    page.get_by_role("heading", name="Labels").hover()
+    expect(page.locator("g.box").first).to_have_class(re.compile("is-lit"))
 
 
 def test_a_queue_that_nobody_works_at_is_admitted(sign_up: SignUp) -> None:

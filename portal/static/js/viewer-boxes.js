@@ -25,8 +25,10 @@ export function setUpBoxes(root) {
     light(null);
   };
 
-  root.addEventListener("pointerover", (event) => light(keyed(event.target)));
-  root.addEventListener("pointerleave", () => light(null));
+  // Where the pointer rests on nothing, what has the keyboard's focus stays lit.
+  const focused = () => (root.contains(document.activeElement) ? keyed(document.activeElement) : null);
+  root.addEventListener("pointerover", (event) => light(keyed(event.target) ?? focused()));
+  root.addEventListener("pointerleave", () => light(focused()));
   root.addEventListener("focusin", (event) => light(keyed(event.target)));
   root.addEventListener("focusout", () => light(null));
   root.addEventListener("click", (event) => {
