@@ -9,6 +9,8 @@ VENV := .venv
 SPREAD := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--override requirements/overrides.txt --custom-compile-command "make lock"
 
 .PHONY: help run test test-postgres training check lock clean
 .DEFAULT_GOAL := help
@@ -45,12 +47,11 @@ check: $(VENV)/.dev ## the whole gate: format, lint, types, import directions, d
 	$(MAKE) --no-print-directory test
 
 lock: $(VENV)/.dev ## choose versions anew for requirements/*.txt from requirements/*.in
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-emit-index-url \
-		--override requirements/overrides.txt --custom-compile-command "make lock" \
-		--output-file requirements/portal.txt requirements/portal.in
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-emit-index-url \
-		--override requirements/overrides.txt --custom-compile-command "make lock" \
-		--constraint requirements/portal.txt --output-file requirements/dev.txt requirements/dev.in
+	$(LOCK) --upgrade --output-file requirements/portal.txt requirements/portal.in
+	$(LOCK) --constraint requirements/portal.txt --output-file requirements/web.txt requirements/web.in
+	$(LOCK) --constraint requirements/portal.txt --output-file requirements/recognize.txt requirements/recognize.in
+	$(LOCK) --upgrade --constraint requirements/portal.txt --output-file requirements/dev.txt requirements/dev.in
+	$(LOCK) --constraint requirements/dev.txt --output-file requirements/infra.txt requirements/infra.in
 
 clean: ## remove the virtual environment and caches; your data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
