@@ -1,4 +1,7 @@
-"""From plain settings to the detectors, made once per process and only as far as they can work here."""
+"""From plain settings to the detectors, made once per process and only as far as they can work here.
+
+Those that need numpy are imported when they are made: where only paid services are asked, it is not installed.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from recognition.detectors import Detector
-from recognition.detectors.faces import FaceDetector
-from recognition.detectors.properties import PropertiesDetector
 from recognition.detectors.rekognition import RekognitionSettings, rekognition_detectors
-from recognition.detectors.text import TextDetector
+from recognition.detectors.sagemaker import SageMakerDetector, SageMakerSettings
 from recognition.memory import give_large_blocks_back
 
 ONNX: Final = "onnx"
@@ -23,7 +24,8 @@ class DetectorSettings:
     """Which detectors to ask, in the order of their answers, and what they need.
 
     `model_folder` holds the ONNX detector's model (`model.onnx`, `config.json`, `preprocessor_config.json`); while it
-    is not there, "onnx" is left out. `threads` bounds the CPU threads of the text networks.
+    is not there, "onnx" is left out. "sagemaker" needs an endpoint's name once it is built. `threads` bounds the CPU
+    threads of the text networks.
 
     Raises ValueError for a name that is no detector's.
     """
@@ -32,6 +34,7 @@ class DetectorSettings:
     model_folder: Path | None = None
     rekognition: RekognitionSettings = field(default_factory=RekognitionSettings)
     threads: int = 2
+    sagemaker: SageMakerSettings = field(default_factory=SageMakerSettings)
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -43,7 +46,8 @@ class DetectorSettings:
 def build_detectors(settings: DetectorSettings) -> tuple[Detector, ...]:
     """The detectors that can work now. The same settings give the same objects, so models are loaded once a process.
 
-    A model folder that appears later is picked up by the next call.
+    A model folder that appears later is picked up by the next call. Raises ValueError for "sagemaker" without the name
+    of an endpoint.
     """
     absent = missing_detectors(settings)
     return tuple(detector for name in settings.names if name not in absent for detector in _made(name, settings))
@@ -64,13 +68,32 @@ def _onnx(settings: DetectorSettings) -> tuple[Detector, ...]:
     return (OnnxDetector(settings.model_folder, threads=settings.threads),)
 
 
+def _faces(_: DetectorSettings) -> tuple[Detector, ...]:
+    from recognition.detectors.faces import FaceDetector
+
+    return (FaceDetector(),)
+
+
+def _text(settings: DetectorSettings) -> tuple[Detector, ...]:
+    from recognition.detectors.text import TextDetector
+
+    return (TextDetector(settings.threads),)
+
+
+def _properties(_: DetectorSettings) -> tuple[Detector, ...]:
+    from recognition.detectors.properties import PropertiesDetector
+
+    return (PropertiesDetector(),)
+
+
 _MODEL_FILES: Final = ("model.onnx", "config.json", "preprocessor_config.json")
 _MAKERS: Final[Mapping[str, Callable[[DetectorSettings], tuple[Detector, ...]]]] = {
     ONNX: _onnx,
-    "faces": lambda _: (FaceDetector(),),
-    "text": lambda settings: (TextDetector(settings.threads),),
-    "properties": lambda _: (PropertiesDetector(),),
+    "faces": _faces,
+    "text": _text,
+    "properties": _properties,
     "rekognition": lambda settings: rekognition_detectors(settings.rekognition),
+    "sagemaker": lambda settings: (SageMakerDetector(settings.sagemaker),),
 }
 
 _cache: dict[tuple[str, DetectorSettings], tuple[Detector, ...]] = {}

@@ -13,23 +13,18 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from io import BytesIO
 from itertools import takewhile
 
 from PIL import Image, ImageFile
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ExifTags import Base as ExifTag
-from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
-from pillow_heif.as_plugin import HeifImageFile
 
 from recognition.errors import PermanentError
 from recognition.flattening import Size, flattened
 from recognition.formats import ImageFormat, identify
+from recognition.limits import Limits
 from recognition.truncation import is_cut_off, tiff_entries
 
 # Nothing narrower than this can be recognised (a favicon is 16 px), and detectors divide by sizes after shrinking.
@@ -58,16 +53,17 @@ _TRANSPOSITIONS = {
 }
 _SIDEWAYS = {5, 6, 7, 8}
 
+# Module and class; imported when first used, because most uploads are JPEGs and the others' libraries are large.
 # JpegImageFile reads the first picture of a multi-picture JPEG (MPO), which is the photo.
-_READERS: dict[ImageFormat, Callable[[BytesIO], ImageFile.ImageFile]] = {
-    ImageFormat.JPEG: JpegImageFile,
-    ImageFormat.PNG: PngImageFile,
-    ImageFormat.WEBP: WebPImageFile,
-    ImageFormat.GIF: GifImageFile,
-    ImageFormat.TIFF: TiffImageFile,
-    ImageFormat.BMP: BmpImageFile,
-    ImageFormat.HEIF: HeifImageFile,
-    ImageFormat.AVIF: AvifImageFile,
+_READERS = {
+    ImageFormat.JPEG: ("PIL.JpegImagePlugin", "JpegImageFile"),
+    ImageFormat.PNG: ("PIL.PngImagePlugin", "PngImageFile"),
+    ImageFormat.WEBP: ("PIL.WebPImagePlugin", "WebPImageFile"),
+    ImageFormat.GIF: ("PIL.GifImagePlugin", "GifImageFile"),
+    ImageFormat.TIFF: ("PIL.TiffImagePlugin", "TiffImageFile"),
+    ImageFormat.BMP: ("PIL.BmpImagePlugin", "BmpImageFile"),
+    ImageFormat.HEIF: ("pillow_heif.as_plugin", "HeifImageFile"),
+    ImageFormat.AVIF: ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
 
 # Peak memory while decoding, measured, in bytes per declared pixel. TIFF: Pillow turns the full picture. WebP and AVIF:
@@ -105,15 +101,6 @@ _READER_ERRORS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The largest file we open: declared pixels, bytes of the file, and bytes of memory its decoder may need."""
-
-    max_pixels: int = 100_000_000
-    max_bytes: int = 50_000_000
-    max_decoder_bytes: int = 500_000_000
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedImage:
     """`picture` is upright, RGB, without any metadata; `width` and `height` are the original's, upright, in pixels."""
@@ -130,10 +117,11 @@ def decode(data: bytes, longest_side: int, limits: Limits) -> DecodedImage:
     Raises PermanentError for everything that is not a readable picture within the limits.
     """
     kind = identify(data)
+    read = _reader(kind)
     with _reading(kind, data, limits):
         if kind is ImageFormat.TIFF:
             _refuse_endless_directory(data)
-        image = _READERS[kind](BytesIO(data))
+        image = read(BytesIO(data))
     declared = image.size
     _check_size(kind, image, limits)
     with _reading(kind, data, limits):
@@ -154,6 +142,12 @@ def fit(size: Size, longest_side: int) -> Size:
     """The largest (width, height) of the same shape, not above `size`, whose longer side is at most `longest_side`."""
     scale = min(1.0, longest_side / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _reader(kind: ImageFormat) -> Callable[[BytesIO], ImageFile.ImageFile]:
+    module, name = _READERS[kind]
+    reader: Callable[[BytesIO], ImageFile.ImageFile] = getattr(import_module(module), name)
+    return reader
 
 
 @contextmanager

@@ -21,3 +21,18 @@ class DetectorUnavailable(Exception):
 
     Its text is one sentence for the person whose image it is.
     """
+
+
+class DetectorThrottled(DetectorUnavailable):
+    """A detector is asked too often at the moment: nothing is wrong, and asking again a little later will do."""
+
+
+class RecognitionUnavailable(Exception):
+    """No detector answered, for reasons that may pass: try this image again later.
+
+    `throttled` is true when at least one of them was only asked too often, so that waiting is all that is needed.
+    """
+
+    def __init__(self, message: str, *, throttled: bool = False) -> None:
+        super().__init__(message)
+        self.throttled = throttled

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
@@ -19,6 +19,10 @@ _BAND_PIXELS = 1_000_000
 # Averaging whole blocks first is cheap; it takes the picture down to no less than this many times its final size,
 # which leaves enough for the fine resampling that follows.
 _REDUCING_GAP = 1.5
+
+# Of IEEE 754's 32 bits, the numbers of Pillow's mode F.
+_GREATEST_FLOAT = 3.4028234663852886e38
+_ONLY_255 = [0] * 255 + [255]
 
 # The modes that can be shrunk as they are, with the colour space that a fitting ICC profile names.
 _OPAQUE_MODES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab"}
@@ -57,11 +61,12 @@ def _by_bands(image: Image.Image, factor: int, flatten: Flatten) -> Image.Image:
 def _flatten(image: Image.Image) -> Flatten | None:
     """What turns a piece of `image` into opaque 8-bit colour or grey; None where it already is that."""
     if image.mode.startswith("I;16"):
-        shift = _bits(image) - 8
-        return lambda band: Image.fromarray((np.asarray(band) >> shift).astype(np.uint8))
+        share = 1 / (1 << (_bits(image) - 8))
+        return lambda band: _in_bytes(band.convert("I"), share, 0)
     if image.mode in ("I", "F"):
         low, high = _value_range(image)
-        return lambda band: Image.fromarray(_to_bytes(np.asarray(band), low, high))
+        scale = 255 / (high - low)
+        return lambda band: _in_bytes(band, scale, 0.5 - low * scale)
     if image.has_transparency_data:
         return _on_white
     if image.mode in _OPAQUE_MODES:
@@ -75,22 +80,42 @@ def _bits(image: Image.Image) -> int:
     return int(declared[0])
 
 
+def _in_bytes(band: Image.Image, scale: float, offset: float) -> Image.Image:
+    """Numbers in 8 bits, scaled, shifted and cut off behind the point, below 0 and above 255; NaN becomes black."""
+    return band.point(lambda value: value * scale + offset).convert("L")
+
+
 def _value_range(image: Image.Image) -> tuple[float, float]:
     """What to show as black and as white. Files do not say: 0-1 and 0-255 are taken as such, others are stretched."""
     low, high = 0.0, 1.0
     for _, band in _bands(image, max(1, _BAND_PIXELS // image.width)):
-        values = np.asarray(band)
-        values = values[np.isfinite(values)]
-        if values.size:
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
+        least, most = _extrema(band)
+        low, high = min(low, least), max(high, most)
     if low == 0 and 1 < high <= 255:
         high = 255.0
     return low, high
 
 
-def _to_bytes(values: NDArray[np.generic], low: float, high: float) -> NDArray[np.uint8]:
-    finite = np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low)
-    return ((finite - low) * (255 / (high - low))).round().astype(np.uint8)
+def _extrema(band: Image.Image) -> tuple[float, float]:
+    """The least and the greatest finite value, or 0 in place of one that is not there. May change `band`."""
+    if band.mode == "F":
+        _neutralise(band)
+    least, most = cast(tuple[float, float], band.getextrema())
+    return least, most
+
+
+def _neutralise(band: Image.Image) -> None:
+    """Put 0, which every range of ours holds, where it would be infinite, or where its first value is no number.
+
+    Other values that are no numbers are passed over by `getextrema`, being neither smaller nor greater than any.
+    """
+    if not math.isfinite(cast(float, band.getpixel((0, 0)))):
+        band.putpixel((0, 0), 0.0)
+    for bound, sign in zip(cast(tuple[float, float], band.getextrema()), (-1, 1), strict=True):
+        if math.isinf(bound):
+            # The greatest finite value comes out as 254; only what is infinite reaches 255.
+            infinite = band.point(lambda value, factor=sign * 254 / _GREATEST_FLOAT: value * factor + 0).convert("L")
+            band.paste(0.0, mask=infinite.point(_ONLY_255, "1"))
 
 
 def _on_white(band: Image.Image) -> Image.Image:

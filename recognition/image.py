@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from recognition.decoding import Limits, decode, fit
+from recognition.decoding import decode, fit
 from recognition.errors import PermanentError
+from recognition.limits import DEFAULT_LIMITS, Limits
 from recognition.result import ImageInfo
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "PreparedImage", "prepare"]
 
@@ -29,24 +34,39 @@ _DETECTION_QUALITIES = (90, 80, 65, 45)
 _PREVIEW_QUALITY = 85
 _THUMBNAIL_QUALITY = 80
 
-DEFAULT_LIMITS = Limits()
 
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class PreparedImage:
     """An upright, flattened image in the forms that detectors and pages need.
 
-    `info` describes the original at its full upright size. `pixels` is uint8 RGB, height x width x 3, longest side at
-    most 2,048 px, read-only because detectors share it. `detection_jpeg` is the same picture as a JPEG of at most 5 MB;
-    `preview` (at most 1,600 px) and `thumbnail` (at most 400 px) are smaller JPEGs. None of them carries metadata, none
-    is larger than the original.
+    `info` describes the original at its full upright size. `picture` is RGB, its longest side at most 2,048 px, not to
+    be changed because detectors share it. `detection_jpeg` is the same picture as a JPEG of at most 5 MB; `preview` (at
+    most 1,600 px) and `thumbnail` (at most 400 px) are smaller JPEGs. None of them carries metadata, none is larger
+    than the original.
     """
 
     info: ImageInfo
-    pixels: NDArray[np.uint8]
+    picture: Image.Image
     detection_jpeg: bytes
     preview: bytes
     thumbnail: bytes
+    _array_lock: Any = field(default_factory=threading.Lock, init=False, repr=False)
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The picture as a read-only array: uint8 RGB, height x width x 3. Nothing else here needs numpy."""
+        with self._array_lock:
+            return self._array
+
+    @cached_property
+    def _array(self) -> NDArray[np.uint8]:
+        import numpy as np
+
+        return np.asarray(self.picture)
+
+    def jpeg_within(self, max_bytes: int) -> bytes:
+        """The detection JPEG, encoded again at a lower quality where it has more than `max_bytes` bytes."""
+        return self.detection_jpeg if len(self.detection_jpeg) <= max_bytes else _jpeg_within(self.picture, max_bytes)
 
 
 def prepare(source: bytes | Path | BinaryIO, limits: Limits = DEFAULT_LIMITS) -> PreparedImage:
@@ -69,7 +89,7 @@ def prepare(source: bytes | Path | BinaryIO, limits: Limits = DEFAULT_LIMITS) ->
     thumbnail = _shrunk(preview, THUMBNAIL_SIDE)
     return PreparedImage(
         info=info,
-        pixels=np.asarray(decoded.picture),
+        picture=decoded.picture,
         detection_jpeg=_jpeg_within(decoded.picture, MAX_DETECTION_BYTES),
         preview=_jpeg(preview, _PREVIEW_QUALITY),
         thumbnail=_jpeg(thumbnail, _THUMBNAIL_QUALITY),
@@ -83,9 +103,14 @@ def _read(source: bytes | Path | BinaryIO, max_bytes: int) -> bytes:
             return _read(file, max_bytes)
     data = source if isinstance(source, bytes) else b"".join(_chunks(source, max_bytes + 1))
     if len(data) > max_bytes:
-        message = f"This file is larger than {max_bytes / 1e6:,.0f} MB, the most we can open."
-        raise PermanentError("file_too_large", message)
+        raise too_large(max_bytes)
     return data
+
+
+def too_large(max_bytes: int) -> PermanentError:
+    """What to say of a file of more bytes."""
+    message = f"This file is larger than {max_bytes / 1e6:,.0f} MB, the most we can open."
+    return PermanentError("file_too_large", message)
 
 
 def _chunks(file: BinaryIO, at_most: int) -> Iterator[bytes]:

@@ -16,15 +16,18 @@ from typing import BinaryIO
 from uuid import UUID
 
 from recognition.detectors import Detector, Findings, fingerprint
-from recognition.errors import DetectorUnavailable, PermanentError
-from recognition.image import Limits, PreparedImage, prepare
+from recognition.errors import DetectorThrottled, DetectorUnavailable, PermanentError, RecognitionUnavailable
+from recognition.image import PreparedImage, prepare
+from recognition.limits import Limits
+from recognition.prices import DEFAULT_PRICES, PriceTable
 from recognition.result import DetectorRun, Failure, ImageInfo, Properties, Result, Source, Status
+
+__all__ = ["THROTTLED", "Recognition", "RecognitionUnavailable", "configuration_fingerprint", "recognize", "unanswered"]
 
 logger = logging.getLogger(__name__)
 
-
-class RecognitionUnavailable(Exception):
-    """No detector answered, for reasons that may pass: try this image again later."""
+THROTTLED = "detector_throttled"
+"""The failure code of a detector that was asked too often."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,14 +53,16 @@ def recognize(
     limits: Limits,
     timeout_s: float = 60,
     previous: Result | None = None,
+    prices: PriceTable = DEFAULT_PRICES,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Recognition:
     """Recognise one image; a failure that is the image's own is a result too.
 
     All detectors get `timeout_s` seconds together. One that fails or is late does not lose the others' findings: its
     run in the result says why. A paid detector that answered in `previous`, on the same content with the same settings,
-    is not asked again. Labels and content flags come surest first, the rest in the order of `detectors`; of several
-    detectors' image properties the paid one's are kept, else the first.
+    is not asked again; one that answers now is entered with its price in `prices`. Labels and content flags come surest
+    first, the rest in the order of `detectors`; of several detectors' image properties the paid one's are kept, else
+    the first.
 
     Raises RecognitionUnavailable when no detector answered and another try may help, ValueError without detectors, and
     whatever reading `source` raises.
@@ -76,7 +81,7 @@ def recognize(
         prepared = prepare(source, limits)
     except PermanentError as error:
         return Recognition(replace(blank, failure=Failure(error.code, error.message, permanent=True)), None)
-    answers = _answers(detectors, prepared, timeout_s, previous)
+    answers = _answers(detectors, prepared, timeout_s, previous, prices)
     result = _combined(blank, prepared.info, detectors, answers)
     return Recognition(replace(result, recognized_at=now()), prepared)
 
@@ -87,13 +92,23 @@ def configuration_fingerprint(detectors: Sequence[Detector]) -> str:
     return hashlib.sha256(json.dumps(prints).encode()).hexdigest()[:16]
 
 
+def unanswered(detectors: Sequence[Detector], sha256: str, previous: Result | None) -> tuple[Detector, ...]:
+    """Those that `recognize` would ask about the content of this hash, there being `previous`."""
+    return tuple(detector for detector in detectors if _earlier_answer(detector, sha256, previous) is None)
+
+
 def _answers(
-    detectors: Sequence[Detector], image: PreparedImage, timeout_s: float, previous: Result | None
+    detectors: Sequence[Detector],
+    image: PreparedImage,
+    timeout_s: float,
+    previous: Result | None,
+    prices: PriceTable,
 ) -> list[_Answer]:
     """One answer for each detector, in their order, within `timeout_s` seconds."""
-    reused = [_earlier_answer(detector, image.info, previous) for detector in detectors]
+    reused = [_earlier_answer(detector, image.info.sha256, previous) for detector in detectors]
     futures = [
-        None if answer else _started(detector, image) for detector, answer in zip(detectors, reused, strict=True)
+        None if answer else _started(detector, image, prices.cost_of(detector))
+        for detector, answer in zip(detectors, reused, strict=True)
     ]
     wait([future for future in futures if future is not None], timeout=timeout_s)
     answers = []
@@ -105,7 +120,7 @@ def _answers(
     return answers
 
 
-def _started(detector: Detector, image: PreparedImage) -> Future[_Answer]:
+def _started(detector: Detector, image: PreparedImage, cost_micro_usd: int) -> Future[_Answer]:
     """Ask the detector in a thread of its own.
 
     A daemon thread and no executor: Python waits at exit for an executor's threads, so that one hung detector would
@@ -114,13 +129,13 @@ def _started(detector: Detector, image: PreparedImage) -> Future[_Answer]:
     future: Future[_Answer] = Future()
 
     def answer() -> None:
-        future.set_result(_answer(detector, image))
+        future.set_result(_answer(detector, image, cost_micro_usd))
 
     threading.Thread(target=answer, name=f"detector-{detector.name}", daemon=True).start()
     return future
 
 
-def _answer(detector: Detector, image: PreparedImage) -> _Answer:
+def _answer(detector: Detector, image: PreparedImage, cost_micro_usd: int) -> _Answer:
     started = time.monotonic()
     findings, failure = Findings(), None
     try:
@@ -129,13 +144,15 @@ def _answer(detector: Detector, image: PreparedImage) -> _Answer:
         failure = Failure(error.code, error.message, permanent=True)
     except DetectorUnavailable as error:
         logger.warning("Detector %s is unavailable: %s", detector.name, error)
-        failure = Failure("detector_unavailable", str(error), permanent=False)
+        code = THROTTLED if isinstance(error, DetectorThrottled) else "detector_unavailable"
+        failure = Failure(code, str(error), permanent=False)
     except Exception:
         logger.exception("Detector %s failed on image content %s", detector.name, image.info.sha256)
         failure = Failure(
             "detector_error", f"The detector “{detector.name}” failed; trying again may help.", permanent=False
         )
-    return _Answer(_run(detector, time.monotonic() - started, findings, failure), findings)
+    run = _run(detector, time.monotonic() - started, findings, failure)
+    return _Answer(run if failure else replace(run, cost_micro_usd=cost_micro_usd), findings)
 
 
 def _late(detector: Detector, timeout_s: float) -> _Answer:
@@ -156,9 +173,9 @@ def _run(detector: Detector, seconds: float, findings: Findings, failure: Failur
     )
 
 
-def _earlier_answer(detector: Detector, image: ImageInfo, previous: Result | None) -> _Answer | None:
+def _earlier_answer(detector: Detector, sha256: str, previous: Result | None) -> _Answer | None:
     """What a paid detector said of the same content when asked the same; None when it must be asked."""
-    if not detector.paid or previous is None or previous.image is None or previous.image.sha256 != image.sha256:
+    if not detector.paid or previous is None or previous.image is None or previous.image.sha256 != sha256:
         return None
     name, asked = detector.name, fingerprint(detector)
     for run in previous.detectors:
@@ -170,7 +187,7 @@ def _earlier_answer(detector: Detector, image: ImageInfo, previous: Result | Non
                 text=tuple(text for text in previous.text if text.detector == name),
                 properties=properties if properties and properties.detector == name else None,
             )
-            return _Answer(replace(run, duration_ms=0, reused=True), findings)
+            return _Answer(replace(run, duration_ms=0, reused=True, cost_micro_usd=0), findings)
     return None
 
 
@@ -179,7 +196,8 @@ def _combined(blank: Result, image: ImageInfo, detectors: Sequence[Detector], an
     failures = [run.failure for run in runs if run.failure is not None]
     if len(failures) == len(runs):
         if not all(failure.permanent for failure in failures):
-            raise RecognitionUnavailable(" ".join(failure.message for failure in failures))
+            throttled = any(failure.code == THROTTLED for failure in failures)
+            raise RecognitionUnavailable(" ".join(failure.message for failure in failures), throttled=throttled)
         return replace(blank, image=image, failure=failures[0], detectors=runs)
     findings = [answer.findings for answer in answers]
     labels = [label for found in findings for label in found.labels]

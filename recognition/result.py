@@ -79,6 +79,7 @@ class DetectorRun:
     """What one detector did: `version` names its model, `fingerprint` all that decides its answer.
 
     `reused` is true when the answer was taken from an earlier recognition of the same content (nothing was paid).
+    `cost_micro_usd` is what this run was billed, in millionths of a dollar; documents name it only above 0.
     """
 
     name: str
@@ -88,10 +89,12 @@ class DetectorRun:
     fingerprint: str = ""
     reused: bool = False
     failure: Failure | None = None
+    cost_micro_usd: int = 0
 
     def __post_init__(self) -> None:
         require(bool(self.name), "detector name must not be empty")
         require(self.duration_ms >= 0, "detector duration must not be negative")
+        require(self.cost_micro_usd >= 0, "detector cost must not be negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +145,17 @@ class Result:
         require(failed == (self.failure is not None), "a result has a failure exactly when its status is failed")
         require(failed or self.image is not None, "a recognized result says what image it is of")
 
+    @property
+    def cost_micro_usd(self) -> int:
+        """What this recognition was billed altogether, in millionths of a dollar."""
+        return sum(run.cost_micro_usd for run in self.detectors)
+
     def to_dict(self) -> dict[str, Any]:
         """The contract as plain JSON values, its fields in the documented order."""
         values = asdict(self)
+        for run in values["detectors"]:
+            if not run["cost_micro_usd"]:  # came later than the first documents, which are written back as they are
+                del run["cost_micro_usd"]
         ordered = {
             "schema": SCHEMA,
             "image_id": str(self.image_id),

@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from recognition.image import PreparedImage
 from recognition.result import Label, ModerationLabel, Properties, Text
+
+if TYPE_CHECKING:
+    from recognition.image import PreparedImage
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import io
 import math
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from recognition.detectors import Findings
+from recognition.detectors.aws import LazyClient
 from recognition.detectors.rekognition_answers import label_findings, moderation_findings, text_findings
-from recognition.errors import DetectorUnavailable, PermanentError
-from recognition.image import PreparedImage
+from recognition.errors import DetectorThrottled, DetectorUnavailable, PermanentError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_rekognition import RekognitionClient
 
+    from recognition.image import PreparedImage
+
 _API_VERSION = "2016-06-27"
 _SHORTEST_SIDE = 80
 _LONGEST_SIDE = 10_000
-_ATTEMPTS = 4
-_CONNECT_TIMEOUT_S = 5
-_READ_TIMEOUT_S = 20
 
 _PERMANENT: Final[Mapping[str, tuple[str, str]]] = {
     "InvalidImageFormatException": (
@@ -44,8 +42,11 @@ _REASONS: Final[Mapping[str, str]] = {
     "AccessDeniedException": "it does not allow these credentials to do this",
     "UnrecognizedClientException": "it does not know these credentials",
     "ExpiredTokenException": "these credentials have expired",
+}
+_THROTTLED: Final[Mapping[str, str]] = {
     "ThrottlingException": "it is asked too often at the moment",
     "ProvisionedThroughputExceededException": "it is asked more often than the account's quota allows",
+    "LimitExceededException": "it is asked more often than the account's quota allows",
 }
 
 
@@ -89,29 +90,31 @@ class RekognitionSettings:
         return tuple(api for api, wanted in asked.items() if wanted)
 
 
-def rekognition_detectors(settings: RekognitionSettings) -> tuple[RekognitionDetector, ...]:
-    """One detector for each API switched on, so that each is paid, reused and fails by itself."""
-    return tuple(RekognitionDetector(settings, api) for api in settings.apis)
+def rekognition_detectors(settings: RekognitionSettings, session: Any = None) -> tuple[RekognitionDetector, ...]:
+    """One detector for each API switched on, so that each is paid, reused and fails by itself.
+
+    `session` is botocore's, where the process has one already.
+    """
+    client = LazyClient("rekognition", settings.region, settings.endpoint_url, session=session)
+    return tuple(RekognitionDetector(settings, api, client) for api in settings.apis)
 
 
 class RekognitionDetector:
     """Sends the detection JPEG to one of Rekognition's APIs and keeps what the contract has room for.
 
-    botocore's standard mode tries up to four times what may be tried again: throttling, exceeded throughput, internal
-    errors and lost connections. What Rekognition says against the image itself raises PermanentError, all else
-    DetectorUnavailable. Images under Rekognition's 80 px a side are enlarged (boxes are fractions and stay right);
-    one so narrow that this takes it over 10,000 px raises PermanentError.
+    What Rekognition says against the image itself raises PermanentError; being asked too often, after a few tries,
+    DetectorThrottled; all else DetectorUnavailable. Images under Rekognition's 80 px a side are enlarged (boxes are
+    fractions and stay right); one so narrow that this takes it over 10,000 px raises PermanentError.
     """
 
     paid: Final = True
     version: Final = _API_VERSION
     """The API's; the model's own is in the findings."""
 
-    def __init__(self, settings: RekognitionSettings, api: Api = Api.LABELS) -> None:
+    def __init__(self, settings: RekognitionSettings, api: Api = Api.LABELS, client: LazyClient | None = None) -> None:
         self._asked = settings
         self._api = api
-        self._client: RekognitionClient | None = None
-        self._client_lock = threading.Lock()
+        self._client = client or LazyClient("rekognition", settings.region, settings.endpoint_url)
 
     @property
     def name(self) -> str:
@@ -148,51 +151,37 @@ class RekognitionDetector:
         request: dict[str, Any] = {"Image": {"Bytes": jpeg}, "Features": self._features()}
         if self._asked.labels:
             request |= {"MaxLabels": self._asked.max_labels, "MinConfidence": self._asked.min_confidence}
-        return label_findings(self._made_client().detect_labels(**request), self.name)
+        return label_findings(self._rekognition().detect_labels(**request), self.name)
 
     def _moderation(self, jpeg: bytes) -> Findings:
-        answer = self._made_client().detect_moderation_labels(
+        answer = self._rekognition().detect_moderation_labels(
             Image={"Bytes": jpeg}, MinConfidence=self._asked.min_confidence
         )
         return moderation_findings(answer, self.name)
 
     def _text(self, jpeg: bytes) -> Findings:
-        answer = self._made_client().detect_text(
+        answer = self._rekognition().detect_text(
             Image={"Bytes": jpeg}, Filters={"WordFilter": {"MinConfidence": self._asked.min_confidence}}
         )
         return text_findings(answer, self.name)
 
-    def _made_client(self) -> RekognitionClient:
-        """Made on first use: importing boto3 and reading credentials are for those who ask something."""
-        import boto3
-        from botocore.config import Config
-
-        with self._client_lock:
-            if self._client is None:
-                self._client = boto3.Session().client(
-                    "rekognition",
-                    region_name=self._asked.region,
-                    endpoint_url=self._asked.endpoint_url,
-                    config=Config(
-                        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-                        connect_timeout=_CONNECT_TIMEOUT_S,
-                        read_timeout=_READ_TIMEOUT_S,
-                    ),
-                )
-            return self._client
+    def _rekognition(self) -> RekognitionClient:
+        return cast("RekognitionClient", self._client.get())
 
 
 def _explained(error: ClientError) -> PermanentError | DetectorUnavailable:
     code = error.response["Error"]["Code"]
     if code in _PERMANENT:
         return PermanentError(*_PERMANENT[code])
+    if code in _THROTTLED:
+        return DetectorThrottled(f"Amazon Rekognition gave no answer: {_THROTTLED[code]}.")
     reason = _REASONS.get(code, f"it answered {code}")
     return DetectorUnavailable(f"Amazon Rekognition gave no answer: {reason}.")
 
 
 def _large_enough(image: PreparedImage) -> bytes:
     """The detection JPEG, enlarged where a side is under what Rekognition takes."""
-    height, width = image.pixels.shape[:2]
+    width, height = image.picture.size
     factor = _SHORTEST_SIDE / min(height, width)
     if factor <= 1:
         return image.detection_jpeg
@@ -202,5 +191,5 @@ def _large_enough(image: PreparedImage) -> bytes:
     from PIL import Image
 
     enlarged = io.BytesIO()
-    Image.fromarray(image.pixels).resize(size, Image.Resampling.BICUBIC).save(enlarged, "JPEG", quality=95)
+    image.picture.resize(size, Image.Resampling.BICUBIC).save(enlarged, "JPEG", quality=95)
     return enlarged.getvalue()

@@ -6,6 +6,8 @@ import base64
 import io
 import json
 import threading
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,14 +87,25 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 
 class FakeRekognition:
-    """Answers with ANSWERS unless told to fail; `calls` holds the name of each call, `requests` what it asked."""
+    """Answers with ANSWERS unless told to fail; `calls` holds the name of each call, `requests` what it asked.
+
+    `answered` counts, by API, what would be billed. `per_second` is how many calls of one API it takes within any
+    second; it throttles the others.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.answered: Counter[str] = Counter()
+        self.throttled: Counter[str] = Counter()
+        self.per_second: int | None = None
+        self._taken: defaultdict[str, list[float]] = defaultdict(list)
+        self._lock = threading.Lock()
         self.calls: list[str] = []
         self.requests: list[dict[str, Any]] = []
         self.failures: list[tuple[int, str]] = []
         """(HTTP status, error code) for the calls to come, one each."""
+        self.failing: dict[str, tuple[int, str]] = {}
+        """The same for each call of an API."""
 
     def fail(self, code: str, *, status: int = 400, times: int = 1) -> None:
         self.failures += [(status, code)] * times
@@ -103,13 +116,34 @@ class FakeRekognition:
             assert image.format == "JPEG"
             return image.size
 
+    def fail_api(self, api: str, code: str, *, status: int = 400) -> None:
+        """Answer each call of one API so from now on; `recover` ends it."""
+        self.failing[api] = (status, code)
+
+    def recover(self) -> None:
+        self.failing.clear()
+
     def answer(self, api: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        self.calls.append(api)
-        self.requests.append(request)
-        if self.failures:
-            status, code = self.failures.pop(0)
-            return status, {"__type": code, "message": f"told to answer {code}"}
-        return 200, ANSWERS[api]
+        with self._lock:
+            self.calls.append(api)
+            self.requests.append(request)
+            failure = self.failures.pop(0) if self.failures else self.failing.get(api)
+            if failure is not None:
+                status, code = failure
+                return status, {"__type": code, "message": f"told to answer {code}"}
+            if not self._has_room(api):
+                self.throttled[api] += 1
+                return 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
+            self.answered[api] += 1
+            return 200, ANSWERS[api]
+
+    def _has_room(self, api: str) -> bool:
+        now = time.monotonic()
+        self._taken[api] = [moment for moment in self._taken[api] if now - moment < 1]
+        if self.per_second is not None and len(self._taken[api]) >= self.per_second:
+            return False
+        self._taken[api].append(now)
+        return True
 
 
 @contextmanager

@@ -30,11 +30,9 @@ def photo(file_name: str) -> NDArray[np.uint8]:
 
 def prepared(pixels: NDArray[np.uint8]) -> PreparedImage:
     """What `prepare` makes of a picture already upright and small enough."""
-    pixels = np.array(pixels, dtype=np.uint8)
-    pixels.flags.writeable = False
+    picture = Image.fromarray(np.array(pixels, dtype=np.uint8))
     jpeg = io.BytesIO()
-    Image.fromarray(pixels).save(jpeg, "JPEG", quality=95)
-    height, width = pixels.shape[:2]
+    picture.save(jpeg, "JPEG", quality=95)
     content = jpeg.getvalue()
-    info = ImageInfo("JPEG", width, height, len(content), hashlib.sha256(content).hexdigest())
-    return PreparedImage(info, pixels, content, content, content)
+    info = ImageInfo("JPEG", picture.width, picture.height, len(content), hashlib.sha256(content).hexdigest())
+    return PreparedImage(info, picture, content, content, content)

@@ -5,6 +5,7 @@ import pytest
 
 from recognition.configuration import DetectorSettings, build_detectors, missing_detectors
 from recognition.detectors.rekognition import RekognitionSettings
+from recognition.detectors.sagemaker import SageMakerSettings
 
 
 def names(settings):
@@ -22,7 +23,7 @@ def test_the_same_settings_give_the_same_detectors():
 
 
 def test_an_unknown_detector_is_named_with_those_that_are_known():
-    with pytest.raises(ValueError, match=r"“cats”.*onnx, faces, text, properties, rekognition"):
+    with pytest.raises(ValueError, match=r"“cats”.*onnx, faces, text, properties, rekognition, sagemaker"):
         DetectorSettings(names=("faces", "cats"))
 
 
@@ -66,3 +67,12 @@ def test_building_detectors_imports_no_heavy_library():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
+
+
+def test_the_sagemaker_detector_needs_an_endpoint_only_once_it_is_made():
+    named = DetectorSettings(names=("sagemaker",), sagemaker=SageMakerSettings("birds"))
+    unnamed = DetectorSettings(names=("sagemaker",))
+    assert names(named) == ["sagemaker"]
+    assert missing_detectors(unnamed) == ()
+    with pytest.raises(ValueError, match="name of an endpoint"):
+        build_detectors(unnamed)

@@ -97,6 +97,46 @@ def test_float_tiff_outside_0_to_255_is_stretched_and_holes_are_black() -> None:
     assert pixels[0, 0, 0] == 0
 
 
+def stretched(values: NDArray[Any], low: float, high: float) -> NDArray[np.int64]:
+    """What the greys should be, worked out with numpy in double precision."""
+    finite = np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low)
+    return ((finite - low) * (255 / (high - low))).round().astype(np.int64)
+
+
+def numbers(low: float, high: float, kind: Any, **holes: tuple[int, int]) -> NDArray[Any]:
+    """Random numbers with the ends of their range among them, and `holes`: what is at row and column."""
+    values = np.random.default_rng(0).uniform(low, high, (40, 50))
+    values[20, 20], values[20, 21] = low, high
+    for name, place in holes.items():
+        values[place] = {"nan": np.nan, "infinite": np.inf, "negative": -np.inf}[name.rstrip("_")]
+    return values.astype(kind)
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        pytest.param(numbers(0, 1, np.float32), 0, 1, id="unit"),
+        pytest.param(numbers(0.25, 200, np.float32), 0, 255, id="bytes"),
+        pytest.param(numbers(-3e5, 7e5, np.float32), -3e5, 7e5, id="wide"),
+        pytest.param(numbers(-3e5, 7e5, np.float32, nan=(0, 0), nan_=(9, 9)), -3e5, 7e5, id="first is no number"),
+        pytest.param(numbers(-3e5, 7e5, np.float32, infinite=(0, 0), negative=(9, 9)), -3e5, 7e5, id="infinite"),
+        pytest.param(numbers(0, 3.3e38, np.float32, infinite=(5, 5)), 0, 3.3e38, id="almost infinite"),
+        pytest.param(numbers(-5, 70_000, np.int32), -5, 70_000, id="integers"),
+        pytest.param(numbers(-(2**31), 2**31 - 1, np.int32), -(2**31), 2**31 - 1, id="all integers"),
+    ],
+)
+def test_numbers_of_any_range_become_the_greys_that_numpy_would_make(
+    values: NDArray[Any], low: float, high: float
+) -> None:
+    grey = prepare(encoded(Image.fromarray(values), "TIFF")).pixels[:, :, 0].astype(int)
+
+    assert np.abs(grey - stretched(values, low, high)).max() <= 1
+
+
+def test_a_picture_of_nothing_but_holes_is_black() -> None:
+    assert prepare(encoded(Image.fromarray(grey(np.float32(np.nan))), "TIFF")).pixels.max() == 0
+
+
 def test_transparency_is_flattened_before_shrinking_without_dark_edges() -> None:
     image = Image.new("RGBA", (6400, 64), (0, 0, 0, 0))
     image.paste((255, 255, 255, 255), (0, 0, 3200, 64))

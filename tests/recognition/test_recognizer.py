@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from recognition.detectors import Findings, fingerprint
-from recognition.errors import DetectorUnavailable, PermanentError
+from recognition.errors import DetectorThrottled, DetectorUnavailable, PermanentError
 from recognition.image import Limits
-from recognition.recognizer import RecognitionUnavailable, configuration_fingerprint, recognize
+from recognition.prices import PriceTable
+from recognition.recognizer import RecognitionUnavailable, configuration_fingerprint, recognize, unanswered
 from recognition.result import (
     Box,
     Label,
@@ -258,6 +259,60 @@ def test_a_failed_earlier_result_without_an_image_is_no_help():
     again = paid()
     recognized([again], previous=first)
     assert again.calls == 1
+
+
+PRICES = PriceTable(micro_usd={"paid": 1200, "free": 7000})
+
+
+def test_an_answer_of_a_paid_detector_is_entered_with_its_price():
+    result = recognized([paid(), StubDetector("free")], prices=PRICES).result
+    assert [run.cost_micro_usd for run in result.detectors] == [1200, 0]
+    assert result.cost_micro_usd == 1200
+
+
+@pytest.mark.parametrize(
+    "reason", [DetectorThrottled("Busy."), DetectorUnavailable("Away."), PermanentError("no", "No."), RuntimeError()]
+)
+def test_what_was_not_answered_costs_nothing(reason):
+    result = recognized([paid(raises=reason), StubDetector("free")], prices=PRICES).result
+    assert result.cost_micro_usd == 0
+
+
+def test_what_is_used_again_costs_nothing_again():
+    first = recognized([paid()], prices=PRICES).result
+    assert recognized([paid()], previous=first, prices=PRICES).result.cost_micro_usd == 0
+
+
+def test_who_would_be_asked_is_known_before_asking():
+    first = recognized([paid(), StubDetector("free")]).result
+    asked = [paid(), StubDetector("free"), paid(settings={"other": 1})]
+    assert unanswered(asked, first.image.sha256, first) == tuple(asked[1:])
+    assert unanswered(asked, "0" * 64, first) == tuple(asked)
+    assert unanswered(asked, first.image.sha256, None) == tuple(asked)
+
+
+def test_a_detector_that_is_asked_too_often_says_so_by_its_code():
+    busy = StubDetector("busy", raises=DetectorThrottled("It is asked too often."))
+    failure = recognized([busy, StubDetector("free")]).result.detectors[0].failure
+    assert (failure.code, failure.message, failure.permanent) == (
+        "detector_throttled",
+        "It is asked too often.",
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reasons", "throttled"),
+    [
+        ((DetectorThrottled("Busy."),), True),
+        ((DetectorThrottled("Busy."), DetectorUnavailable("Away.")), True),
+        ((DetectorUnavailable("Away."), RuntimeError()), False),
+    ],
+)
+def test_whether_waiting_is_all_that_is_needed_is_told_from_other_reasons(reasons, throttled):
+    with pytest.raises(RecognitionUnavailable) as unavailable:
+        recognized([StubDetector(str(number), raises=reason) for number, reason in enumerate(reasons)])
+    assert unavailable.value.throttled is throttled
 
 
 def test_the_paid_detectors_properties_are_preferred_and_else_the_first():

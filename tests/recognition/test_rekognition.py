@@ -8,7 +8,7 @@ from recognition.detectors.rekognition import (
     RekognitionSettings,
     rekognition_detectors,
 )
-from recognition.errors import DetectorUnavailable, PermanentError
+from recognition.errors import DetectorThrottled, DetectorUnavailable, PermanentError
 from recognition.result import Box, DominantColor, Instance, Label, ModerationLabel, Text, TextKind
 from tests.recognition.fake_rekognition import serve
 from tests.recognition.pictures import prepared
@@ -155,7 +155,7 @@ def test_what_may_pass_is_tried_again(rekognition, code, status):
 
 def test_throttling_without_end_is_no_fault_of_the_image(rekognition):
     rekognition.fail("ThrottlingException", times=50)
-    with pytest.raises(DetectorUnavailable, match="asked too often"):
+    with pytest.raises(DetectorThrottled, match="asked too often"):
         asking(rekognition).detect(PICTURE)
     assert len(rekognition.calls) == 4
 
@@ -179,8 +179,9 @@ def test_what_rekognition_says_against_the_image_is_permanent_and_asked_once(rek
 
 def test_missing_rights_are_not_the_images_fault_and_not_tried_again(rekognition):
     rekognition.fail("AccessDeniedException")
-    with pytest.raises(DetectorUnavailable, match="does not allow these credentials"):
+    with pytest.raises(DetectorUnavailable, match="does not allow these credentials") as refusal:
         asking(rekognition).detect(PICTURE)
+    assert not isinstance(refusal.value, DetectorThrottled)
     assert len(rekognition.calls) == 1
 
 

@@ -65,6 +65,17 @@ def test_one_failed_detector_is_read_beside_the_labels_that_stand():
     assert failures == {"text": "detector_timeout"}
 
 
+def test_what_each_detector_was_billed_is_read_and_added_up():
+    result = Result.from_json(RECOGNIZED.with_name("billed.json").read_bytes())
+    assert [run.cost_micro_usd for run in result.detectors] == [1750, 0, 1000]
+    assert result.cost_micro_usd == 2750
+
+
+def test_documents_from_before_costs_were_written_cost_nothing(document):
+    assert all("cost_micro_usd" not in run for run in document["detectors"])
+    assert Result.from_dict(document).cost_micro_usd == 0
+
+
 def objects(value):
     """Every JSON object in a document, itself included."""
     if isinstance(value, dict):
@@ -172,6 +183,7 @@ def test_a_value_that_makes_no_sense_is_refused(document, field, value):
         lambda: Failure("code", "", permanent=True),
         lambda: DetectorRun("", "1", 1),
         lambda: DetectorRun("faces", "1", -1),
+        lambda: DetectorRun("faces", "1", 1, cost_micro_usd=-1),
         lambda: ImageInfo("PNG", 0, 1, 1, "0" * 64),
         lambda: ImageInfo("PNG", 1, 1, 1, "0" * 63),
     ],
