@@ -1,0 +1,1 @@
+"""Makes the database role that the portal signs in as with IAM, once, before the first migration."""

@@ -1,0 +1,1 @@
+"""From the portal's outbox to people's mailboxes: the portal itself reaches nothing but S3."""
