@@ -1,0 +1,1 @@
+"""How the functions' archives are made; `infra.bundle` is the way in."""

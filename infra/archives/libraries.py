@@ -1,0 +1,109 @@
+"""The libraries of an archive: installed by uv for the functions' platform, then rid of what no function uses."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.archives.errors import BundleError
+
+LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
+HOST = "host"
+
+# Relative to the folder of the libraries.
+_UNUSED = (
+    # Programs, and what an installer notes for itself.
+    "bin",
+    ".lock",
+    "**/__pycache__",
+    "**/tests",
+    "**/*.pyi",
+    "**/*.po",
+    "boto3/examples",
+    # Static files are served from the collected ones.
+    "*/static",
+    "*/contrib/*/static",
+    "allauth/*/static",
+    # Parts of libraries that stand by themselves and that no function imports.
+    "allauth/headless",
+    "allauth/idp",
+    "aws_lambda_powertools/event_handler",
+    *(
+        f"aws_lambda_powertools/utilities/{name}"
+        for name in ("auth_alpha", "circuit_breaker", "data_masking", "feature_flags", "idempotency", "kafka")
+    ),
+    *(f"aws_lambda_powertools/utilities/{name}" for name in ("parameters", "parser", "streaming", "validation")),
+    "dateutil/zoneinfo/*.tar.gz",
+    "django/contrib/gis",
+    "django/db/backends/mysql",
+    "django/db/backends/oracle",
+    "django/test",
+    # cryptography needs cffi's compiled part alone.
+    "cffi",
+    "pycparser",
+    # Fonts and windows: Pillow is asked for neither.
+    "PIL/_imagingft.*",
+    "PIL/_imagingtk.*",
+    "pillow.libs/libfreetype-*",
+    "pillow.libs/libharfbuzz-*",
+    "pillow.libs/libpng16-*",
+    "pillow.libs/libbrotli*",
+)
+# importlib.metadata answers from this file; packages ask for their own versions when they are imported.
+_KEPT_METADATA = ("METADATA",)
+# People sign in with what the portal itself knows; allauth looks into this folder all the same.
+_KEPT_PROVIDERS = ("__init__.py", "base")
+# Pages are in English; Django needs the catalogue of its default language.
+_KEPT_LOCALES = ("en", "__init__.py")
+
+
+def find_uv() -> Path:
+    """uv of this interpreter's environment, else of PATH. BundleError where there is none."""
+    beside = Path(sys.executable).parent / ("uv.exe" if sys.platform == "win32" else "uv")
+    if beside.exists():
+        return beside
+    on_path = shutil.which("uv")
+    if on_path is None:
+        raise BundleError("uv is not installed: pip install --require-hashes -r requirements/infra.txt")
+    return Path(on_path)
+
+
+def install(requirements: Path, folder: Path, platform: str, python: str) -> None:
+    """Install the wheels that `requirements` pins by hash for `platform` (HOST: this machine) into `folder`."""
+    command = [str(find_uv()), "pip", "install", "--quiet", "--target", str(folder), "--python", sys.executable]
+    if platform != HOST:
+        command += ["--python-platform", platform, "--python-version", python]
+    command += ["--only-binary", ":all:", "--require-hashes", "--no-compile-bytecode", "-r", str(requirements)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BundleError(f"uv could not install {requirements.name} for {platform}: {done.stderr.strip()}")
+
+
+def trim(folder: Path, services: tuple[str, ...]) -> None:
+    """Remove from the libraries in `folder` what no function uses; of botocore's services, keep `services`."""
+    for pattern in _UNUSED:
+        for path in list(folder.glob(pattern)):
+            _remove(path)
+    for package in ("botocore", "boto3"):
+        _keep_only((*services, "*.json"), folder / package / "data")
+    for metadata in list(folder.glob("*.dist-info")):
+        _keep_only(_KEPT_METADATA, metadata)
+    for locales in list(folder.glob("**/locale")):
+        _keep_only(_KEPT_LOCALES, locales)
+    for providers in folder.glob("allauth/socialaccount/providers"):
+        _keep_only(_KEPT_PROVIDERS, providers)
+
+
+def _keep_only(patterns: tuple[str, ...], folder: Path) -> None:
+    for path in list(folder.iterdir()):
+        if not any(path.match(pattern) for pattern in patterns):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
