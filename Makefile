@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--override requirements/overrides.txt --custom-compile-command "make lock"
 
-.PHONY: help run test test-postgres training check lock clean
+.PHONY: help run test test-postgres training deploy-tools check lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this help
@@ -35,10 +35,13 @@ test-postgres: $(VENV)/.dev
 
 training: $(VENV)/.training ## install PyTorch and what trains models (large); tests that need it then run too
 
+deploy-tools: $(VENV)/.infra ## install what `pulumi up` needs; docs/deploy.md says how to go on
+
 check: $(VENV)/.dev ## the whole gate: format, lint, types, import directions, deployment checks, migrations, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python infra
 	$(BIN)/lint-imports
 	IMAGESIFT_MODE=production SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') \
 		ALLOWED_HOSTS=imagesift.example DATABASE_URL=postgres://imagesift@localhost/imagesift \
@@ -64,6 +67,11 @@ $(VENV)/bin/python:
 $(VENV)/.portal: requirements/portal.txt | $(VENV)/bin/python
 	@echo "Installing what the portal needs into $(VENV) (once, about a minute) ..."
 	@$(PIP) -r requirements/portal.txt
+	@touch $@
+
+$(VENV)/.infra: requirements/infra.txt | $(VENV)/.portal
+	@echo "Installing what the Pulumi program needs into $(VENV) (once, about a minute) ..."
+	@$(PIP) -r requirements/infra.txt
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt | $(VENV)/.portal
