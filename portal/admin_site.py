@@ -116,6 +116,10 @@ MENU: dict[str, tuple[Entry, ...]] = {
         Entry("Second factors", "key", "mfa_authenticator", "mfa.view_authenticator"),
         Entry("Erasure receipts", "receipt_long", "accounts_erasurereceipt", "accounts.view_erasurereceipt"),
     ),
+    "Money": (
+        Entry("Budgets", "savings", "images_budget", "images.view_budget"),
+        Entry("Monthly spend", "payments", "images_monthlyspend", "images.view_monthlyspend"),
+    ),
     "Machinery": (
         Entry("Workers", "memory", "images_workerheartbeat", "images.view_workerheartbeat"),
         Entry("Tasks", "task", "django_tasks_database_dbtaskresult", "django_tasks_database.view_dbtaskresult"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
@@ -56,6 +57,47 @@ def check_quotas(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> lis
     hint = "Raise BYTES_PER_USER or lower MAX_UPLOAD_BYTES."
     message = "BYTES_PER_USER is less than MAX_UPLOAD_BYTES: the largest files can never be uploaded."
     return [checks.Warning(message, hint=hint, id="imagesift.W006")]
+
+
+# What the function on AWS that recognises holds.
+LAMBDA_DETECTORS = ("rekognition", "sagemaker")
+
+
+@register()
+def check_lambda(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+    """Where S3's events start recognition there are buckets, their region, and detectors that run there."""
+    if settings.RECOGNIZED_BY != "lambda":
+        return []
+    found: list[CheckMessage] = []
+    if not (settings.UPLOADS_BUCKET and settings.DERIVED_BUCKET):
+        hint = "Set UPLOADS_BUCKET and DERIVED_BUCKET, or RECOGNIZED_BY=worker."
+        found.append(Error("RECOGNIZED_BY is lambda, and a bucket is not named.", hint=hint, id="imagesift.E020"))
+    if not (settings.AWS_REGION or settings.S3_ENDPOINT):
+        hint = "Set AWS_REGION to the buckets’ region; on AWS Lambda it is set already."
+        found.append(Error("RECOGNIZED_BY is lambda, and no region is known.", hint=hint, id="imagesift.E021"))
+    elsewhere = [name for name in settings.DETECTORS if name not in LAMBDA_DETECTORS]
+    if elsewhere:
+        hint = f"Choose from {', '.join(LAMBDA_DETECTORS)}, as the function that recognises does."
+        message = f"RECOGNIZED_BY is lambda, and DETECTORS names {', '.join(elsewhere)}, which only workers have."
+        found.append(Error(message, hint=hint, id="imagesift.E022"))
+    return found
+
+
+@register()
+def check_database(app_configs: Sequence[AppConfig] | None, **_kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
+    """What signing in to Aurora needs is there, and nothing contradicts it."""
+    if not settings.DATABASE_HOST:
+        return []
+    found: list[CheckMessage] = []
+    if not settings.AWS_REGION:
+        hint = "Set AWS_REGION to the cluster’s region; on AWS Lambda it is set already."
+        found.append(Error("DATABASE_HOST is set, and no region is known.", hint=hint, id="imagesift.E023"))
+    options = settings.DATABASES["default"].get("OPTIONS", {})
+    certificates = options.get("sslrootcert")
+    if options.get("sslmode") == "verify-full" and certificates and not Path(certificates).is_file():
+        hint = "Set DATABASE_SSLROOTCERT to a file of certificate authorities that vouch for the database."
+        found.append(Error(f"There is no file {certificates}.", hint=hint, id="imagesift.E024"))
+    return found
 
 
 @register(Tags.security, deploy=True)

@@ -6,12 +6,17 @@ import os
 import secrets
 import tempfile
 from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from recognition.prices import DEFAULT_PRICES, PriceTable, PriceTableError
+
 env = environ.Env()
+# Where nothing but the storages can be reached: see portal.outbox.
+env.EMAIL_SCHEMES["outbox"] = "portal.outbox.OutboxBackend"
 
 
 def choice(name: str, options: tuple[str, ...], default: str) -> str:
@@ -41,6 +46,43 @@ def percent(name: str, default: float) -> float:
     if not 0 <= parsed <= 100:
         raise ImproperlyConfigured(f"{name} must be a percentage between 0 and 100, not {value!r}")
     return parsed
+
+
+def rate(name: str, default: float) -> float:
+    """So many a second: a number above 0."""
+    value = env.str(name, default=str(default))
+    try:
+        parsed = float(value)
+    except ValueError:
+        parsed = 0
+    if not 0 < parsed < float("inf"):
+        raise ImproperlyConfigured(f"{name} must be a number above 0, not {value!r}")
+    return parsed
+
+
+def dollars(name: str) -> Decimal | None:
+    """An amount of US dollars, 0 or more; None where it is not set or empty."""
+    value = env.str(name, default="").strip()
+    if not value:
+        return None
+    try:
+        parsed = Decimal(value)
+    except InvalidOperation:
+        parsed = Decimal(-1)
+    if not parsed.is_finite() or parsed < 0:
+        raise ImproperlyConfigured(f"{name} must be an amount in US dollars, 0 or more, not {value!r}")
+    return parsed
+
+
+def price_table(name: str) -> PriceTable:
+    """What paid detectors cost, as JSON; the prices that we know where it is not set or empty."""
+    value = env.str(name, default="").strip()
+    if not value:
+        return DEFAULT_PRICES
+    try:
+        return PriceTable.from_json(value)
+    except PriceTableError as error:
+        raise ImproperlyConfigured(f"{name} cannot be used: {error}") from error
 
 
 def secret(name: str) -> str:

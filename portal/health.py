@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from portal.images.workers import any_alive
+from portal.images.workers import any_alive, by_lambda
 
 
 @never_cache
@@ -23,12 +23,10 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 when database, storages and a worker are there, else 503; the body says which is missing."""
-    checks: dict[str, Callable[[], None]] = {
-        "database": _check_database,
-        "storage": _check_storages,
-        "worker": _check_worker,
-    }
+    """200 when database, storages and, where one is needed, a worker are there, else 503; the body says what is not."""
+    checks: dict[str, Callable[[], None]] = {"database": _check_database, "storage": _check_storages}
+    if not by_lambda():
+        checks["worker"] = _check_worker
     outcome = {name: _outcome(check) for name, check in checks.items()}
     ready = all(state == "ok" for state in outcome.values())
     return JsonResponse({"ready": ready, **outcome}, status=200 if ready else 503)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from portal.environment import choice, env, kept_secret, number, percent, secret
+from portal.environment import choice, dollars, env, kept_secret, number, percent, price_table, rate, secret
+from portal.s3_settings import origins, storage_options
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -17,6 +18,9 @@ DEBUG = env.bool("DEBUG", default=False)
 DATA_DIR = Path(env.str("IMAGESIFT_DATA", default=str(BASE_DIR / "var"))).resolve()
 
 SECRET_KEY = kept_secret(DATA_DIR / "secret-key") if LAPTOP else secret("SECRET_KEY")
+# Worker processes, by tasks in the database, or on AWS a function that S3's events call.
+RECOGNIZED_BY = choice("RECOGNIZED_BY", ("worker", "lambda"), "worker")
+
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if LAPTOP else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -46,6 +50,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.waking.WakingMiddleware",
+    "portal.images.sweeping_along.SweepingMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -76,8 +82,30 @@ TEMPLATES = [
 
 # Database ------------------------------------------------------------------------------------------------------------
 
+# Where it is set, an Aurora cluster that knows us by IAM; it beats DATABASE_URL.
+DATABASE_HOST = env.str("DATABASE_HOST", default="")
+
+
+def _aurora() -> dict[str, Any]:
+    """No password: portal.aurora signs one for each connection. None is kept open, or the cluster could not pause."""
+    return {
+        "ENGINE": "portal.aurora",
+        "HOST": DATABASE_HOST,
+        "PORT": number("DATABASE_PORT", 5432, at_least=1),
+        "NAME": env.str("DATABASE_NAME", default="imagesift"),
+        "USER": env.str("DATABASE_USER", default="imagesift"),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {
+            "sslmode": choice("DATABASE_SSLMODE", ("verify-full", "require", "disable"), "verify-full"),
+            "sslrootcert": env.str("DATABASE_SSLROOTCERT", default=""),
+            "connect_timeout": 3,
+        },
+    }
+
+
+_SQLITE = f"sqlite:///{DATA_DIR / 'imagesift.sqlite3'}"
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'imagesift.sqlite3'}")
+    "default": _aurora() if DATABASE_HOST else env.db("DATABASE_URL", default=_SQLITE)
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # The worker and the web processes write at once: readers must not block writers, and a writer waits its turn
@@ -101,20 +129,18 @@ CACHES = {
 
 UPLOADS_BUCKET = env.str("UPLOADS_BUCKET", default="")
 DERIVED_BUCKET = env.str("DERIVED_BUCKET", default="")
+AWS_REGION = env.str("AWS_REGION", default=None)
+# Another S3 than Amazon's, as boto3 names it.
+S3_ENDPOINT = env.str("AWS_ENDPOINT_URL_S3", default="") or env.str("AWS_ENDPOINT_URL", default="")
 
 
 def _private_storage(bucket: str, folder: str) -> dict[str, Any]:
     """A private S3 bucket where one is named, else a folder of the data directory."""
     if bucket:
-        options: dict[str, Any] = {
-            "bucket_name": bucket,
-            "default_acl": None,
-            "querystring_auth": True,
-            "file_overwrite": True,
-            "region_name": env.str("AWS_REGION", default=None),
-            "endpoint_url": env.str("AWS_ENDPOINT_URL_S3", default=None),
+        return {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": storage_options(bucket, AWS_REGION, S3_ENDPOINT),
         }
-        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
     return {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
@@ -135,7 +161,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
 
 # What a photo may be -------------------------------------------------------------------------------------------------
 
@@ -154,9 +180,15 @@ MODELS_DIR = Path(env.str("IMAGESIFT_MODELS", default=f"{_USER_CACHE}/imagesift/
 # Names a model of the fetcher's list, or a folder that holds model.onnx, config.json and preprocessor_config.json.
 ONNX_MODEL = env.str("ONNX_MODEL", default="rtdetr-v2-r18")
 REKOGNITION_FEATURES = tuple(env.list("REKOGNITION_FEATURES", default=["labels", "properties", "moderation", "text"]))
-AWS_REGION = env.str("AWS_REGION", default=None)
 DETECTOR_TIMEOUT_SECONDS = number("DETECTOR_TIMEOUT_SECONDS", 60, at_least=1)
 RECOGNITION_ATTEMPTS = number("RECOGNITION_ATTEMPTS", 5, at_least=1)
+
+# How many images are recognised in a second, as long as none has been measured lately: on AWS what Rekognition allows.
+RECOGNITIONS_PER_SECOND = rate("RECOGNITIONS_PER_SECOND", 1.0)
+RECOGNITION_PRICES = price_table("RECOGNITION_PRICES")
+# What may be spent on recognition in a month (UTC); None is no limit. A budget in the administration beats these.
+MONTHLY_BUDGET_USD = dollars("MONTHLY_BUDGET_USD")
+MONTHLY_BUDGET_PER_USER_USD = dollars("MONTHLY_BUDGET_PER_USER_USD")
 
 # Results are stored from a low confidence on; these decide what is shown.
 SHOWN_CONFIDENCE = percent("SHOWN_CONFIDENCE", 50)
@@ -222,16 +254,19 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
 _SELF = "'self'"
+# Browsers send files to the buckets and get them from there; elsewhere the portal is between them.
+_NAMES = (UPLOADS_BUCKET, DERIVED_BUCKET) if RECOGNIZED_BY == "lambda" else ()
+_BUCKETS = origins(_NAMES, AWS_REGION, S3_ENDPOINT)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
         "script-src": [_SELF],
         "style-src": [_SELF],
-        "img-src": [_SELF, "blob:", "data:"],
-        "connect-src": [_SELF],
+        "img-src": [_SELF, "blob:", "data:", *_BUCKETS],
+        "connect-src": [_SELF, *_BUCKETS],
         "font-src": [_SELF],
         "manifest-src": [_SELF],
-        "form-action": [_SELF],
+        "form-action": [_SELF, *_BUCKETS],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
     },

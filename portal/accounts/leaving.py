@@ -8,12 +8,15 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Sum
+from django.utils import timezone
 
 from portal.accounts.models import ErasureReceipt, User
 from portal.images.deletion import delete_images
 from portal.images.erasing import owe
-from portal.images.models import Recognition
-from portal.images.tasks import erase_stored
+from portal.images.models import DataExport, Recognition
+from portal.images.models.exports import SILENCE
+from portal.images.tasks import erase_soon
+from portal.images.workers import by_lambda
 
 
 class LastAdministratorError(Exception):
@@ -57,12 +60,22 @@ def delete_account(user: User) -> ErasureReceipt:
             images=theirs.images, recognitions=theirs.recognitions, original_bytes=theirs.original_bytes
         )
         delete_images(user.images.all(), receipt=receipt)
-        # Their whole folders as well: whatever lies there without a row belongs to nobody else.
-        owe([("uploads", f"uploads/{user_id}"), ("derived", f"derived/{user_id}")], receipt)
+        _owe_folders(user, receipt)
         user.delete()
-        erase_stored.enqueue()
+        erase_soon()
     _forget_sessions(user_id)
     return receipt
+
+
+def _owe_folders(user: User, receipt: ErasureReceipt) -> None:
+    """Their whole folders go as well: whatever lies there without a row belongs to nobody else."""
+    owe([("uploads", f"uploads/{user.pk}"), ("derived", f"derived/{user.pk}")], receipt)
+    if by_lambda():
+        archives = [("derived", f"exports/{user.pk}")]
+        owe(archives, receipt)
+        if DataExport.objects.filter(user=user, finished_at=None).exists():
+            # Whoever is making one notices before long that it is in vain.
+            owe(archives, receipt, after=timezone.now() + SILENCE)
 
 
 def _locked(user: User) -> User:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
+from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZIP_STORED
 
 from allauth.account.models import EmailAddress
@@ -19,6 +20,7 @@ from django.utils.text import get_valid_filename
 from zipstream import ZipStream
 
 from portal.accounts.models import User
+from portal.images import buckets
 from portal.images.models import Image
 
 _ROWS_AT_ONCE = 50
@@ -28,7 +30,8 @@ _LONGEST_NAME = 100
 _README = """Your data from ImageSift
 ========================
 
-account.json                   who you are here: name, email addresses, ways to sign in, uploads counted per day
+account.json                   who you are here: name, email addresses, ways to sign in, uploads counted per day and
+                               what recognising them cost per month, in millionths of a US dollar
 images/<time>-<id>/            one folder for each image, by the time of its upload (UTC)
     <name>                     the file exactly as you uploaded it
     image.json                 what the portal knows about the file, and the state it is in
@@ -38,22 +41,47 @@ Not in here: previews and thumbnails (made from your files), and your password (
 """
 
 
-def archive(user: User) -> Iterator[bytes]:
-    """The archive's bytes, piece by piece: memory does not grow with the files, and a missing file does not end it."""
-    stream = ZipStream(compress_type=ZIP_DEFLATED)
-    missing: list[str] = []
-    stream.add(_json(_account(user)), "account.json")
-    for image in _images(user):
-        _add_image(stream, image, missing)
-        yield from stream.all_files()
-    stream.add(_README + _missing_note(missing), "README.txt")
-    yield from stream.finalize()
+class Archive:
+    """The archive as an iterable of bytes: memory does not grow with the files, and a missing file does not end it.
+
+    It holds the images after the one with the id `after`, and ends early when `is_full`, which is asked with the number
+    of bytes after each image, says so. When it was iterated over, `images` is how many it holds, `last` the id of the
+    last one (`after` if none), and `is_last_part` whether there are no more.
+    """
+
+    def __init__(
+        self, user: User, after: UUID | None = None, is_full: Callable[[int], bool] = lambda _bytes: False
+    ) -> None:
+        self._user = user
+        self._is_full = is_full
+        self.images = 0
+        self.last = after
+        self.is_last_part = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        stream = ZipStream(compress_type=ZIP_DEFLATED)
+        missing: list[str] = []
+        stream.add(_json(_account(self._user)), "account.json")
+        size = 0
+        for image in _images(self._user, self.last):
+            if self.images and self._is_full(size):
+                break
+            _add_image(stream, image, missing)
+            for piece in stream.all_files():
+                size += len(piece)
+                yield piece
+            self.images += 1
+            self.last = image.pk
+        else:
+            self.is_last_part = True
+        stream.add(_README + _missing_note(missing), "README.txt")
+        yield from stream.finalize()
 
 
-def _images(user: User) -> Iterator[Image]:
+def _images(user: User, after: UUID | None) -> Iterator[Image]:
     """Page by page, so that no database cursor stays open for as long as somebody downloads."""
     rows = user.images.order_by("pk")
-    page = list(rows[:_ROWS_AT_ONCE])
+    page = list((rows.filter(pk__gt=after) if after else rows)[:_ROWS_AT_ONCE])
     while page:
         yield from page
         page = list(rows.filter(pk__gt=page[-1].pk)[:_ROWS_AT_ONCE])
@@ -67,20 +95,33 @@ def _add_image(stream: ZipStream, image: Image, missing: list[str]) -> None:
         stream.add(_json(recognition.document), f"{folder}/{name}")
     name = f"{folder}/{safe_name(image.filename)}"
     try:
-        original = storages["uploads"].open(image.upload_key)
+        original = _original(image.upload_key)
     except Exception:  # noqa: BLE001 - each storage backend raises errors of its own
         missing.append(name)
     else:
         # Photos are compressed already.
-        stream.add(_chunks(original, name, missing), name, size=image.byte_size, compress_type=ZIP_STORED)
+        stream.add(_noted(original, name, missing), name, size=image.byte_size, compress_type=ZIP_STORED)
 
 
-def _chunks(original: File[bytes], name: str, missing: list[str]) -> Iterator[bytes]:
+def _original(key: str) -> Iterator[bytes]:
+    """A stored file in chunks. Raises, before the first, when it cannot be opened."""
+    if buckets.on_s3("uploads"):
+        # The storage's own way is to fetch the whole file first, into memory.
+        answer = buckets.client("uploads").get_object(Bucket=buckets.bucket("uploads"), Key=key)
+        return answer["Body"].iter_chunks(_CHUNK_BYTES)
+    return _chunks(storages["uploads"].open(key))
+
+
+def _chunks(original: File[bytes]) -> Iterator[bytes]:
     with original:
-        try:
-            yield from original.chunks(_CHUNK_BYTES)
-        except Exception:  # noqa: BLE001 - each storage backend raises errors of its own
-            missing.append(name)
+        yield from original.chunks(_CHUNK_BYTES)
+
+
+def _noted(chunks: Iterator[bytes], name: str, missing: list[str]) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except Exception:  # noqa: BLE001 - each storage backend raises errors of its own
+        missing.append(name)
 
 
 def safe_name(filename: str) -> str:
@@ -115,6 +156,7 @@ def _account(user: User) -> dict[str, Any]:
         "is_staff": user.is_staff,
         "second_factors": list(Authenticator.objects.filter(user=user).values("type", "created_at", "last_used_at")),
         "images_uploaded_per_day": list(user.daily_uploads.order_by("day").values("day", "images")),
+        "paid_per_month": list(user.monthly_spend.order_by("month").values("month", "micro_usd", "recognitions")),
     }
 
 

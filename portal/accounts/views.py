@@ -10,8 +10,16 @@ from allauth.core import ratelimit
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -20,7 +28,10 @@ from portal.accounts import leaving
 from portal.accounts.forms import leaving_confirmation
 from portal.accounts.models import ErasureReceipt, User
 from portal.accounts.person import person
-from portal.accounts.taking_along import archive
+from portal.accounts.taking_along import Archive
+from portal.images.exports import address_of, latest_export, request_export
+from portal.images.models import DataExport
+from portal.images.workers import by_lambda
 
 
 @require_safe
@@ -33,21 +44,49 @@ def overview(request: HttpRequest) -> HttpResponse:
         "has_app": Authenticator.Type.TOTP in kinds,
         "passkeys": kinds.count(Authenticator.Type.WEBAUTHN),
         "belongings": leaving.belongings(user),
+        # Where an answer cannot be of any length, the archive is made first and fetched afterwards.
+        "made_first": by_lambda(),
+        "export": latest_export(user) if by_lambda() else None,
     }
     return render(request, "accounts/overview.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+def data(request: HttpRequest) -> HttpResponseBase:
+    """The person's own data as an attachment, made while it is sent. On AWS a POST asks for it, GET says how it is."""
+    user = person(request)
+    if not by_lambda():
+        return _streamed(user)
+    if request.method == "POST":
+        request_export(user)
+        if not request.headers.get("HX-Request"):
+            return redirect(f"{reverse('accounts:overview')}#data")
+    elif not request.headers.get("HX-Request"):
+        return redirect(f"{reverse('accounts:overview')}#data")
+    return render(request, "accounts/export.html", {"export": latest_export(user)})
+
+
+def _streamed(user: User) -> StreamingHttpResponse:
+    name = f"imagesift-{timezone.now():%Y-%m-%d}.zip"
+    return StreamingHttpResponse(
+        Archive(user),
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 @require_safe
 @login_required
 @never_cache
-def download_data(request: HttpRequest) -> StreamingHttpResponse:
-    """The person's own data as an attachment, made while it is sent."""
-    name = f"imagesift-{timezone.now():%Y-%m-%d}.zip"
-    return StreamingHttpResponse(
-        archive(person(request)),
-        content_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+def exported_data(request: HttpRequest, export_id: UUID, number: int) -> HttpResponse:
+    """A part of the person's own archive, from where it is stored."""
+    export = get_object_or_404(DataExport, pk=export_id, user=person(request))
+    address = address_of(export, number)
+    if address is None:
+        raise Http404
+    return HttpResponseRedirect(address)
 
 
 def _has_no_password(request: HttpRequest) -> bool:

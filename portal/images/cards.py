@@ -12,17 +12,26 @@ from django.db.models.fields.json import KT
 from django.urls import reverse
 
 from portal.images.models import DetectedLabel, Image, Recognition, Status
+from portal.images.waiting import is_held, waiting_words
 
 _LABELS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An image with the names of its surest labels, surest first, and the number of lines of text found in it."""
+    """An image with the names of its surest labels, surest first, and the number of lines of text found in it.
+
+    `waiting` says why it is not recognised yet; empty when that takes a moment only.
+    """
 
     image: Image
     labels: tuple[str, ...] = ()
     lines: int = 0
+    waiting: str = ""
+
+    @property
+    def is_held(self) -> bool:
+        return is_held(self.image)
 
     @property
     def summary(self) -> str:
@@ -42,16 +51,22 @@ class Card:
             "page": image.get_absolute_url(),
             "thumbnail": reverse("images:thumbnail", args=[image.id]) if image.has_picture else None,
             "summary": self.summary,
+            "waiting": self.waiting,
+            "held": self.is_held,
             "failure": {"code": image.failure_code, "message": image.failure_message} if failed else None,
         }
 
 
 def cards(images: Sequence[Image], confidence: float) -> list[Card]:
-    """A card for each image, labels and lines below `confidence` percent left out. Two queries for all of them."""
+    """A card for each image, labels and lines below `confidence` percent left out. A few queries for all of them."""
     recognitions = [image.current_id for image in images if image.current_id is not None]
     labels = _surest_labels(recognitions, confidence)
     lines = _line_counts(recognitions, confidence)
-    return [Card(image, labels.get(image.current_id, ()), lines.get(image.current_id, 0)) for image in images]
+    waiting = waiting_words(images)
+    return [
+        Card(image, labels.get(image.current_id, ()), lines.get(image.current_id, 0), waiting.get(image.pk, ""))
+        for image in images
+    ]
 
 
 def _surest_labels(recognitions: Iterable[int], confidence: float) -> dict[int | None, tuple[str, ...]]:

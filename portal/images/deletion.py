@@ -11,7 +11,8 @@ from django.utils import timezone
 from portal.accounts.models import ErasureReceipt
 from portal.images.erasing import owe
 from portal.images.models import Image, Status
-from portal.images.tasks import claim_period, erase_stored
+from portal.images.tasks import claim_period, erase_soon
+from portal.images.workers import by_lambda
 
 BATCH = 1000
 
@@ -27,15 +28,22 @@ def delete_images(images: QuerySet[Image], receipt: ErasureReceipt | None = None
             Image.objects.filter(pk__in=[image.pk for image in batch]).delete()
             deleted += len(batch)
         if deleted:
-            erase_stored.enqueue()
+            erase_soon()
     return deleted
 
 
 def _owe_files(images: list[Image], receipt: ErasureReceipt | None) -> None:
     owe((path for image in images for path in _paths(image)), receipt)
-    # A worker or an upload in flight may still write: what they leave behind is erased once they must be over.
-    writing = [image for image in images if image.status in (Status.PROCESSING, Status.AWAITING_UPLOAD)]
+    owe(_contents(images), receipt)
+    # Whoever recognises an image, or uploads it, may still write: what they leave is erased once they must be over.
+    writing = [image for image in images if image.status in _written_to()]
     owe((path for image in writing for path in _paths(image)), receipt, after=timezone.now() + _longest_write(writing))
+
+
+def _written_to() -> tuple[Status, ...]:
+    # No row says that the function on AWS has begun with an image.
+    begun = Status.QUEUED if by_lambda() else Status.PROCESSING
+    return (Status.AWAITING_UPLOAD, begun)
 
 
 def _longest_write(images: list[Image]) -> timedelta:
@@ -45,3 +53,19 @@ def _longest_write(images: list[Image]) -> timedelta:
 
 def _paths(image: Image) -> list[tuple[str, str]]:
     return [("uploads", image.upload_key), ("derived", image.derived_prefix)]
+
+
+def contents_path(owner_id: int, sha256: str) -> tuple[str, str]:
+    """Where the function on AWS notes the results of a content, so that the same is never paid twice."""
+    return ("derived", f"derived/{owner_id}/contents/{sha256}")
+
+
+def _contents(images: list[Image]) -> set[tuple[str, str]]:
+    """The notes on contents that no other image of their owner has."""
+    if not by_lambda():
+        return set()
+    gone = {(image.owner_id, image.sha256) for image in images if image.sha256}
+    others = Image.objects.filter(sha256__in={sha256 for _, sha256 in gone}).exclude(
+        pk__in=[each.pk for each in images]
+    )
+    return {contents_path(*each) for each in gone - set(others.values_list("owner_id", "sha256"))}

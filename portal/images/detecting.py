@@ -1,23 +1,18 @@
-"""The detectors that the settings ask for. Importing this loads no model and no detector library."""
+"""The detectors that the settings ask for. Importing this loads no model and no detector library.
+
+On AWS the portal is without those libraries, and asks only what is missing: nothing is, of those that it names there.
+"""
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
-from uuid import uuid4
 
-import numpy as np
 from django.conf import settings
-from PIL import Image as PILImage
 
-from recognition import hub
 from recognition.configuration import ONNX, DetectorSettings, build_detectors, missing_detectors
 from recognition.detectors import Detector
 from recognition.detectors.rekognition import RekognitionSettings
-from recognition.image import Limits
-from recognition.recognizer import recognize
-from recognition.result import Source
 
 _MISSING = {
     ONNX: "Objects are not recognised yet: the object detector’s model is not on this machine. "
@@ -48,6 +43,10 @@ def model_folder() -> Path | None:
     named = Path(settings.ONNX_MODEL).expanduser()
     if named.is_dir():
         return named
+    if ONNX not in settings.DETECTORS:
+        return None
+    from recognition import hub
+
     known = hub.MODELS.get(settings.ONNX_MODEL)
     return hub.installed(known, settings.MODELS_DIR) if known else None
 
@@ -60,14 +59,3 @@ def detectors() -> tuple[Detector, ...]:
 def missing() -> list[str]:
     """A sentence for each detector that is configured but cannot run here yet."""
     return [_MISSING[name] for name in missing_detectors(detector_settings())]
-
-
-def warm_up() -> None:
-    """Load every model now, by recognising a blank picture, so that the first upload does not wait for it."""
-    blank = np.full((128, 128, 3), 127, np.uint8)
-    encoded = io.BytesIO()
-    PILImage.fromarray(blank).save(encoded, "PNG")
-    free = [detector for detector in detectors() if not detector.paid]
-    if free:
-        source = Source(storage="none", key="blank")
-        recognize(encoded.getvalue(), image_id=uuid4(), stored_as=source, detectors=free, limits=Limits())

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from math import inf
 
 from django.core.files.storage import Storage, storages
 from django.db.models import F
 from django.utils import timezone
 
 from portal.accounts.models import ErasureReceipt
+from portal.images import buckets
 from portal.images.models import StorageDeletion
 
 logger = logging.getLogger(__name__)
@@ -27,18 +30,28 @@ def owe(paths: Iterable[tuple[str, str]], receipt: ErasureReceipt | None = None,
     )
 
 
-def erase_due() -> int:
-    """Erase whatever is due; what fails is kept, with its error, for a later try. Returns how many paths are gone."""
+def erase_due(within: float = inf) -> int:
+    """Erase whatever is due; what fails is kept, with its error, for a later try. Returns how many paths are gone.
+
+    No path is begun after `within` seconds.
+    """
+    until = time.monotonic() + within
     erased = 0
     while batch := list(StorageDeletion.objects.filter(not_before__lte=timezone.now())[:BATCH]):
         for deletion in batch:
-            erased += _erase(deletion)
+            if time.monotonic() > until:
+                return erased
+            erased += _erase(deletion, until)
     return erased
 
 
-def _erase(deletion: StorageDeletion) -> bool:
+def _erase(deletion: StorageDeletion, until: float) -> bool:
     try:
-        erase_path(storages[deletion.storage], deletion.path)
+        if buckets.on_s3(deletion.storage):
+            if not buckets.erase(deletion.storage, deletion.path, until):
+                return False
+        else:
+            erase_path(storages[deletion.storage], deletion.path)
     except Exception as error:
         logger.exception("could not erase %s", deletion)
         wait = timedelta(seconds=min(2.0 ** (deletion.attempts + 1), 3600.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import BinaryIO, cast
@@ -13,10 +14,13 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.db.models import Max
 
+from portal.accounts.models import User
 from portal.images.detecting import detectors
 from portal.images.erasing import owe
 from portal.images.models import Image, Recognition, Status
 from portal.images.recording import record_result
+from portal.images.spending import record_spend, reserve
+from recognition.detectors import Detector, fingerprint
 from recognition.image import Limits
 from recognition.recognizer import Recognition as Recognized
 from recognition.recognizer import recognize
@@ -32,17 +36,36 @@ def limits() -> Limits:
 def recognize_claimed(image: Image, claim: UUID) -> None:
     """Recognise an image that this process holds under `claim`, and record what came of it.
 
-    Raises whatever may go better on another attempt. Nothing is recorded when the claim was lost meanwhile.
+    Without a budget for what it would cost, the image is put back to wait for one, and nothing is paid. Raises whatever
+    may go better on another attempt. Of the result, nothing but its cost is recorded when the claim was lost meanwhile.
     """
-    attempt = _recognize(image)
+    asked, previous = detectors(), _previous(image)
+    if not reserve(image, claim, _cost_to_come(asked, previous)):
+        return
+    attempt = _recognize(image, asked, previous)
     recognized = Recognized(_after_earlier(image, attempt.result), attempt.prepared)
     _store_derived(image, recognized)
     with transaction.atomic():
         held = Image.objects.select_for_update().filter(pk=image.pk, status=Status.PROCESSING, claim=claim)
         if held.exists():
             record_result(recognized.result)
-        elif not Image.objects.filter(pk=image.pk).exists():
+            return
+        if not Image.objects.filter(pk=image.pk).exists():
             owe([("derived", image.derived_prefix)])
+        _record_lost_spend(image, recognized.result)
+
+
+def _record_lost_spend(image: Image, result: Result) -> None:
+    """What a result cost that nobody will see."""
+    owner = User.objects.filter(pk=image.owner_id).values_list("pk", flat=True).first()
+    record_spend(owner, result.cost_micro_usd, result.recognized_at)
+
+
+def _cost_to_come(asked: Sequence[Detector], previous: Result | None) -> int:
+    """Micro-dollars that these detectors will charge for the image when those that answered before need not again."""
+    answered = {(run.name, run.fingerprint) for run in previous.detectors if not run.failure} if previous else set()
+    prices = settings.RECOGNITION_PRICES
+    return sum(prices.cost_of(each) for each in asked if (each.name, fingerprint(each)) not in answered)
 
 
 def _after_earlier(image: Image, result: Result) -> Result:
@@ -53,7 +76,7 @@ def _after_earlier(image: Image, result: Result) -> Result:
     return replace(result, recognized_at=newest + timedelta(microseconds=1))
 
 
-def _recognize(image: Image) -> Recognized:
+def _recognize(image: Image, asked: Sequence[Detector], previous: Result | None) -> Recognized:
     source = Source(storage="uploads", key=image.upload_key)
     try:
         original = storages["uploads"].open(image.upload_key)
@@ -65,10 +88,11 @@ def _recognize(image: Image) -> Recognized:
             cast(BinaryIO, original),
             image_id=image.pk,
             stored_as=source,
-            detectors=detectors(),
+            detectors=asked,
             limits=limits(),
             timeout_s=settings.DETECTOR_TIMEOUT_SECONDS,
-            previous=_previous(image),
+            previous=previous,
+            prices=settings.RECOGNITION_PRICES,
         )
 
 

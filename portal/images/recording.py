@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from portal.images.models import DetectedLabel, Image, Instance, Label, Recognition, Status
+from portal.images.models import DetectedLabel, Hold, Image, Instance, Label, Recognition, Status
+from portal.images.spending import record_spend
 from recognition import result as contract
 from recognition.result import Result
 
@@ -17,22 +18,32 @@ from recognition.result import Result
 def record_result(result: Result) -> Recognition | None:
     """Store a result and bring its image up to date. Recording the same result again changes nothing.
 
-    Results may come in any order: the image shows the newest. Returns None when the image was deleted meanwhile.
+    Results may come in any order: the image shows the newest. An image that waits is settled by a known result too:
+    nothing better was found, as nothing has changed since. Returns None when the image was deleted meanwhile.
     """
     image = Image.objects.select_for_update().filter(pk=result.image_id).first()
     if image is None:
         return None
     recognition, created = Recognition.objects.get_or_create(
         image=image,
-        content_sha256=result.image.sha256 if result.image else image.sha256,
         configuration=result.configuration,
         recognized_at=result.recognized_at,
-        defaults={"status": result.status.value, "document": result.to_dict()},
+        defaults={
+            "content_sha256": result.image.sha256 if result.image else image.sha256,
+            "status": result.status.value,
+            "cost_micro_usd": result.cost_micro_usd,
+            "document": result.to_dict(),
+        },
     )
+    if result.image is not None and not image.sha256:
+        Image.objects.filter(pk=image.pk).update(sha256=result.image.sha256)
     if created:
         _record_labels(recognition, result.labels)
-        if not image.recognitions.filter(recognized_at__gt=result.recognized_at).exists():
-            _show(image, recognition, result)
+    newest = image.recognitions.first()
+    if newest == recognition if created else not image.is_settled:
+        _show(image, newest or recognition)
+    if created:
+        record_spend(image.owner_id, result.cost_micro_usd, result.recognized_at)
     return recognition
 
 
@@ -59,13 +70,15 @@ def _box(box: contract.Box) -> dict[str, float]:
     return {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
 
 
-def _show(image: Image, recognition: Recognition, result: Result) -> None:
+def _show(image: Image, recognition: Recognition) -> None:
     """Make the newest result what the image's owner sees; after a failure the last success stays visible."""
+    result = recognition.result
     changes: dict[str, Any] = {
         "claim": None,
         "claimed_by": "",
         "claimed_until": None,
         "not_before": None,
+        "hold": Hold.NONE,
         "failure_code": "",
         "failure_message": "",
         "failure_permanent": False,

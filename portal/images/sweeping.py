@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 from django.conf import settings
@@ -13,10 +15,15 @@ from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from portal.images.budgets import publish_budgets
 from portal.images.deletion import delete_images
 from portal.images.erasing import erase_due
-from portal.images.models import Image, Status, WorkerHeartbeat
+from portal.images.exports import tidy_exports
+from portal.images.holding import release_held
+from portal.images.models import Hold, Image, Status, WorkerHeartbeat
+from portal.images.sweeping_buckets import repeat_events, settle_uploads
 from portal.images.tasks import LIVES, recognize_image
+from portal.images.workers import by_lambda
 
 # A worker reports every few seconds; silent for this long, it is dead.
 SILENCE = timedelta(seconds=60)
@@ -33,16 +40,40 @@ class Swept:
     orphaned_images: int
     expired_uploads: int
     erased_paths: int
+    arrived_uploads: int = 0
+    released_images: int = 0
 
 
-def sweep() -> Swept:
-    """Do all of it. Safe to run at any time, from several processes at once."""
+def sweep(within: float = inf) -> Swept:
+    """Do all of it, or as much as is begun within so many seconds. Safe to run at any time, from several processes."""
+    return _sweep_buckets(time.monotonic() + within) if by_lambda() else _sweep_queue()
+
+
+def _sweep_buckets(until: float) -> Swept:
+    """Where S3's events start recognition: a lost one is repeated."""
+    freed = _free_expired_claims()
+    publish_budgets()
+    tidy_exports()
+    arrived, expired = settle_uploads(until)
+    released = release_held()
+    repeated = repeat_events(until)
+    erased = erase_due(until - time.monotonic())
+    return Swept(freed, repeated, expired, erased, arrived, released)
+
+
+def go_on(within: float) -> int:
+    """The part of the sweep that erases nothing: let images go on that wait in vain. Returns how many."""
+    return release_held() + (repeat_events(time.monotonic() + within) if by_lambda() else 0)
+
+
+def _sweep_queue() -> Swept:
     _bury_silent_workers()
     swept = Swept(
         abandoned_claims=_free_expired_claims(),
         orphaned_images=_requeue_orphans(),
         expired_uploads=_drop_expired_uploads(),
         erased_paths=erase_due(),
+        released_images=release_held(),
     )
     forgotten = timezone.now() - KEEP_FINISHED_TASKS
     DBTaskResult.objects.finished().filter(finished_at__lt=forgotten).delete()
@@ -90,7 +121,7 @@ def _requeue_orphans() -> int:
     if DBTaskResult.objects.ready().filter(task_path=recognize_image.module_path).exists():
         return 0
     due = Q(not_before__isnull=True) | Q(not_before__lt=now - ORPHANED_AFTER)
-    orphans = Image.objects.filter(due, status=Status.QUEUED, queued_at__lt=now - ORPHANED_AFTER)
+    orphans = Image.objects.filter(due, status=Status.QUEUED, hold=Hold.NONE, queued_at__lt=now - ORPHANED_AFTER)
     ids = list(orphans.values_list("pk", flat=True)[:1000])
     for image_id in ids:
         recognize_image.enqueue(str(image_id))

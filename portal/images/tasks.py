@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -13,9 +14,8 @@ from django_tasks import task
 
 from portal.images.erasing import erase_due
 from portal.images.models import Image
-from portal.images.recognizing import recognize_claimed
-from portal.images.workers import current_worker_id
-from recognition.recognizer import RecognitionUnavailable
+from portal.images.workers import by_lambda, current_worker_id
+from recognition.errors import RecognitionUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,10 @@ GAVE_UP = "gave_up"
 OUR_PROBLEM = "Recognising this image failed several times because of a problem on our side. You can try again."
 
 
+# How long a request may take for erasing; the sweep does the rest.
+ERASING_SECONDS = 5.0
+
+
 def backoff(attempts: int) -> timedelta:
     """How long to wait after the given number of attempts: 2, 4, 8 … seconds, ten minutes at most."""
     return timedelta(seconds=min(2.0**attempts, 600.0))
@@ -35,6 +39,13 @@ def backoff(attempts: int) -> timedelta:
 def claim_period() -> timedelta:
     """How long an attempt may take before the sweep gives the image to somebody else."""
     return timedelta(seconds=2 * settings.DETECTOR_TIMEOUT_SECONDS + 60)
+
+
+def recognize_claimed(image: Image, claim: UUID) -> None:
+    """As in portal.images.recognizing, which is loaded by workers alone: elsewhere its libraries may be missing."""
+    from portal.images import recognizing
+
+    recognizing.recognize_claimed(image, claim)
 
 
 @task()
@@ -74,3 +85,11 @@ def retry_later(image: Image, claim: UUID, message: str) -> None:
 def erase_stored() -> None:
     """Erase the files of whatever was deleted."""
     erase_due()
+
+
+def erase_soon() -> None:
+    """Have the files erased of whatever is deleted in the transaction under way."""
+    if by_lambda():
+        transaction.on_commit(partial(erase_due, ERASING_SECONDS), robust=True)
+    else:
+        erase_stored.enqueue()

@@ -1,7 +1,6 @@
 """From "I have a file" to its bytes in the `uploads` storage and the image in the queue.
 
-The form has the shape of a presigned S3 POST (an address and fields to send before the file), so that one client
-serves both: on a laptop the address is the portal's own and the signed policy is checked here.
+On a laptop the bytes come here (`receive_upload`). On AWS they go to S3, and the browser says so (`note_arrival`).
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
@@ -19,17 +17,17 @@ from django.core import signing
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.urls import reverse
-from django.utils import timezone
 
 from portal.accounts.models import User
+from portal.images import buckets
 from portal.images.deletion import delete_images
 from portal.images.models import Image, Status
-from portal.images.queueing import queue
+from portal.images.queueing import queue_arrived
 from portal.images.quotas import lock_owner, spend
+from portal.images.sidecars import write_sidecar
+from portal.images.upload_forms import UploadForm, form_for, read_policy
 from portal.templatetags.sizes import size
 
-_POLICY_SALT = "portal.images.uploads"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _GONE = ("image_gone", "This image was deleted before its file arrived.", 404)
 
@@ -63,8 +61,7 @@ class Announcement:
             raise UploadRefused("file_too_large", f"This file has {size(self.size)}; the limit is {limit}.", 413)
         if self.content_type and not self.content_type.startswith(("image/", "application/octet-stream")):
             raise UploadRefused("unsupported_format", "This is not a photo: only image files can be uploaded.", 415)
-        if self.sha256 and not _SHA256.fullmatch(self.sha256):
-            raise UploadRefused("invalid_sha256", "The SHA-256 must be 64 lower-case hex digits.")
+        _require_sha256(self.sha256)
 
     @classmethod
     def from_json(cls, document: Any) -> Announcement:
@@ -86,6 +83,11 @@ class Announcement:
         )
 
 
+def _require_sha256(sha256: str) -> None:
+    if sha256 and not _SHA256.fullmatch(sha256):
+        raise UploadRefused("invalid_sha256", "The SHA-256 must be 64 lower-case hex digits.")
+
+
 def _plain_name(filename: str) -> str:
     """The last part of a path, without control characters, cut to what the database keeps."""
     name = PurePosixPath(filename.replace("\\", "/")).name
@@ -95,16 +97,6 @@ def _plain_name(filename: str) -> str:
 def _printable(text: str) -> str:
     """Without what databases refuse (NUL, halves of characters) and what disturbs people (control characters)."""
     return "".join(character for character in text if character.isprintable())
-
-
-@dataclass(frozen=True)
-class UploadForm:
-    """Where to send the bytes: POST `fields` and then the file, under `file_field`, to `url` before `expires_at`."""
-
-    url: str
-    fields: dict[str, str]
-    expires_at: datetime
-    file_field: str = "file"
 
 
 @dataclass(frozen=True)
@@ -130,17 +122,23 @@ def start_upload(owner: User, file: Announcement) -> Started:
         image = Image.objects.create(
             owner=owner, filename=file.filename, content_type=file.content_type, byte_size=file.size
         )
-    return Started(image, _form(image, file.sha256))
+    write_sidecar(image)
+    return Started(image, form_for(image, file.sha256))
+
+
+def renew_form(image: Image, sha256: str) -> UploadForm | None:
+    """Another form for a file that did not come in time; None when it did, or nobody waits for it any more.
+
+    Raises UploadRefused when `sha256`, which may be empty, is none.
+    """
+    _require_sha256(sha256)
+    form = form_for(image, sha256)
+    awaited = Image.objects.filter(pk=image.pk, status=Status.AWAITING_UPLOAD).update(not_before=form.expires_at)
+    return form if awaited else None
 
 
 def _image_with_content(owner: User, sha256: str) -> Image | None:
     return Image.objects.filter(owner=owner, sha256=sha256).first() if sha256 else None
-
-
-def _form(image: Image, sha256: str) -> UploadForm:
-    policy = signing.dumps([str(image.id), sha256], salt=_POLICY_SALT)
-    expires = timezone.now() + timedelta(seconds=settings.UPLOAD_FORM_SECONDS)
-    return UploadForm(reverse("images:receive_upload"), {"key": image.upload_key, "policy": policy}, expires)
 
 
 def receive_upload(policy: str, file: UploadedFile[bytes]) -> tuple[Image, bool]:
@@ -156,15 +154,26 @@ def receive_upload(policy: str, file: UploadedFile[bytes]) -> tuple[Image, bool]
     # S3 would keep, and serve it as, whatever kind of file the uploader says it is.
     file.content_type = "application/octet-stream"
     storages["uploads"].save(image.upload_key, file)
-    try:
-        return _queue_arrived(image, sha256)
-    except User.DoesNotExist:
-        raise UploadRefused(*_GONE) from None
+    return _queue_arrived(image, sha256)
+
+
+def note_arrival(image: Image) -> tuple[Image, bool]:
+    """Queue an image whose file S3 has taken; saying so again changes nothing.
+
+    Returns what `receive_upload` does. Its recognition has begun already, and may even be over. Raises UploadRefused
+    when the file is not there.
+    """
+    if image.status != Status.AWAITING_UPLOAD:
+        return image, False
+    stored = buckets.stored("uploads", image.upload_key)
+    if stored is None:
+        raise UploadRefused("file_missing", "The file has not arrived. Please upload it again.", 409)
+    return _queue_arrived(image, stored.sha256)
 
 
 def _announced(policy: str) -> tuple[Image, str]:
     try:
-        image_id, promised = signing.loads(policy, salt=_POLICY_SALT, max_age=settings.UPLOAD_FORM_SECONDS)
+        image_id, promised = read_policy(policy)
     except signing.SignatureExpired:
         raise UploadRefused("form_expired", "This upload took too long to begin. Please start it again.", 403) from None
     except signing.BadSignature:
@@ -189,6 +198,14 @@ def _checked_content(file: UploadedFile[bytes], size: int, promised: str) -> str
 
 
 def _queue_arrived(image: Image, sha256: str) -> tuple[Image, bool]:
+    """`sha256` is empty where only the recognition will tell."""
+    try:
+        return _queue_once(image, sha256)
+    except User.DoesNotExist:
+        raise UploadRefused(*_GONE) from None
+
+
+def _queue_once(image: Image, sha256: str) -> tuple[Image, bool]:
     with transaction.atomic():
         lock_owner(image.owner)
         known = _image_with_content(image.owner, sha256)
@@ -196,9 +213,10 @@ def _queue_arrived(image: Image, sha256: str) -> tuple[Image, bool]:
             if known.pk != image.pk:
                 delete_images(Image.objects.filter(pk=image.pk))
             return known, known.pk != image.pk
-        arrived = Image.objects.filter(pk=image.pk, status=Status.AWAITING_UPLOAD).update(sha256=sha256)
-        if not arrived:
-            raise UploadRefused(*_GONE)
-        queue(image)
-    image.refresh_from_db()
-    return image, False
+        if Image.objects.filter(pk=image.pk, status=Status.AWAITING_UPLOAD).update(sha256=sha256):
+            queue_arrived(image)
+    # Its result may have been faster than the word of its arrival.
+    still_there = Image.objects.filter(pk=image.pk).first()
+    if still_there is None:
+        raise UploadRefused(*_GONE)
+    return still_there, False

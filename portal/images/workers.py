@@ -1,4 +1,4 @@
-"""Which worker this process is, and whether any is at work."""
+"""Who recognises: workers, of which this process may be one, or on AWS a function that S3's events call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import socket
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from portal.images.models import WorkerHeartbeat
@@ -14,6 +15,11 @@ from portal.images.models import WorkerHeartbeat
 HEARTBEAT_GRACE = timedelta(seconds=30)
 
 _current = f"{socket.gethostname()[:40]}-{os.getpid()}"
+
+
+def by_lambda() -> bool:
+    """Whether S3's events start recognition: there are no workers then, and nothing takes tasks from the database."""
+    return bool(settings.RECOGNIZED_BY == "lambda")
 
 
 def current_worker_id() -> str:
@@ -28,5 +34,5 @@ def become(worker_id: str) -> None:
 
 
 def any_alive() -> bool:
-    """Whether some worker has reported lately, so that what is queued will be recognised."""
-    return WorkerHeartbeat.objects.filter(beat_at__gte=timezone.now() - HEARTBEAT_GRACE).exists()
+    """Whether what is queued will be recognised: some worker has reported lately, or none is needed."""
+    return by_lambda() or WorkerHeartbeat.objects.filter(beat_at__gte=timezone.now() - HEARTBEAT_GRACE).exists()

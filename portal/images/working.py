@@ -13,9 +13,9 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 from django_tasks_db.management.commands.db_worker import Worker
 
-from portal.images.detecting import warm_up
 from portal.images.models import WorkerHeartbeat
 from portal.images.sweeping import release, sweep
+from portal.images.warming import warm_up
 from portal.images.workers import become
 
 logger = logging.getLogger(__name__)

@@ -129,6 +129,8 @@ def test_updates_as_json_say_what_waiting_pages_need(
         "page": done.get_absolute_url(),
         "thumbnail": reverse("images:thumbnail", args=[done.pk]),
         "summary": "Dog",
+        "waiting": "",
+        "held": False,
         "failure": None,
     }
     assert states[str(failed.pk)]["failure"] == {"code": "truncated_image", "message": "It is cut off."}

@@ -137,7 +137,7 @@ def test_leaving_empties_the_persons_folders_and_nobody_elses(
     receipt = delete_account(owner)
     erase_due()
     assert keys(s3, BUCKETS["uploads"]) == [theirs.upload_key]
-    assert keys(s3, BUCKETS["derived"]) == []
+    assert keys(s3, BUCKETS["derived"]) == [f"{theirs.derived_prefix}/image.json"]
     assert not receipt.pending.exists()
 
 

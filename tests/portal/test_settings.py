@@ -7,6 +7,8 @@ import secrets
 import stat
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from portal import checks
-from portal.environment import choice, kept_secret, number, percent, secret
+from portal.environment import choice, dollars, kept_secret, number, percent, price_table, rate, secret
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +48,45 @@ def test_a_choice_outside_its_options_names_the_setting(monkeypatch: pytest.Monk
     monkeypatch.setenv("COLOUR", "mauve")
     with pytest.raises(ImproperlyConfigured, match="COLOUR must be one of red, blue, not 'mauve'"):
         choice("COLOUR", ("red", "blue"), "red")
+
+
+@pytest.mark.parametrize(("value", "amount"), [("", None), (" 12.50 ", Decimal("12.5")), ("0", Decimal(0))])
+def test_an_amount_of_dollars_may_be_left_out(
+    monkeypatch: pytest.MonkeyPatch, value: str, amount: Decimal | None
+) -> None:
+    monkeypatch.setenv("BUDGET", value)
+    assert dollars("BUDGET") == amount
+
+
+@pytest.mark.parametrize("value", ["-1", "five", "NaN", "Infinity"])
+def test_an_amount_that_is_none_names_the_setting(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("BUDGET", value)
+    with pytest.raises(ImproperlyConfigured, match="BUDGET must be an amount in US dollars"):
+        dollars("BUDGET")
+
+
+@pytest.mark.parametrize("value", ["0", "-2", "fast", "inf", "nan"])
+def test_a_rate_that_is_none_names_the_setting(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PACE", value)
+    with pytest.raises(ImproperlyConfigured, match="PACE must be a number above 0"):
+        rate("PACE", 1.0)
+
+
+def test_prices_of_ones_own_beat_those_we_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRICES", '{"as_of": "2027-01-31", "micro_usd": {"rekognition": 800}}')
+    table = price_table("PRICES")
+    assert (table.as_of, table.micro_usd["rekognition"], table.micro_usd["rekognition-text"]) == (
+        date(2027, 1, 31),
+        800,
+        1000,
+    )
+
+
+@pytest.mark.parametrize("value", ["cheap", "{}", '{"as_of": "2027-01-31", "micro_usd": {"clairvoyance": 1}}'])
+def test_a_price_table_that_is_none_names_the_setting(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PRICES", value)
+    with pytest.raises(ImproperlyConfigured, match="PRICES cannot be used"):
+        price_table("PRICES")
 
 
 @pytest.mark.parametrize(

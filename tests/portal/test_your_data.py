@@ -19,7 +19,7 @@ from django.urls import reverse
 
 from portal.accounts import leaving
 from portal.accounts.models import ErasureReceipt, User
-from portal.accounts.taking_along import archive, safe_name
+from portal.accounts.taking_along import Archive, safe_name
 from portal.images.erasing import erase_due
 from portal.images.models import Image, Recognition, StorageDeletion
 from tests.conftest import PASSWORD
@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_read_to_its_end_is_named_in_the_archive(
 
     stored_image(owner, name="torn.jpg")
     monkeypatch.setattr(File, "chunks", torn)
-    packed = zipfile.ZipFile(BytesIO(b"".join(archive(owner))))
+    packed = zipfile.ZipFile(BytesIO(b"".join(Archive(owner))))
     assert packed.testzip() is None
     assert member(packed, "/torn.jpg") == b"first half"
     assert "torn.jpg" in packed.read("README.txt").decode().partition("Missing")[2]
@@ -108,7 +108,7 @@ def test_the_archive_comes_in_small_pieces_and_reads_files_only_when_it_gets_to_
     store = storages["uploads"]
     original = store.open
     monkeypatch.setattr(store, "open", lambda name: opened.append(name) or original(name))
-    pieces = archive(owner)
+    pieces = iter(Archive(owner))
     largest = len(next(pieces))
     assert len(opened) == 1
     largest = max(largest, *(len(piece) for piece in pieces))
@@ -119,7 +119,7 @@ def test_the_archive_comes_in_small_pieces_and_reads_files_only_when_it_gets_to_
 def test_more_images_than_one_page_of_rows_are_all_in_the_archive(owner: User, stored_image: Any) -> None:
     for number in range(53):
         stored_image(owner, b"x", f"photo-{number}.jpg")
-    names = zipfile.ZipFile(BytesIO(b"".join(archive(owner)))).namelist()
+    names = zipfile.ZipFile(BytesIO(b"".join(Archive(owner)))).namelist()
     assert len({name for name in names if name.endswith(".jpg")}) == 53
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Min
@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from portal.images.admin.filters import words
 from portal.images.detecting import missing
-from portal.images.models import Image, Status, StorageDeletion, WorkerHeartbeat
-from portal.images.workers import HEARTBEAT_GRACE
+from portal.images.models import Hold, Image, Status, StorageDeletion, WorkerHeartbeat
+from portal.images.spending import Purse, Spender, prices, purse, spenders, this_month
+from portal.images.workers import HEARTBEAT_GRACE, by_lambda
 
 RECENT = timedelta(hours=24)
+SPENDERS = 5
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,29 @@ class Overview:
     statuses: list[Number]
     failures: list[Number]
     waiting_since: datetime | None
-    workers_alive: int
+    workers_alive: int | None
     missing_detectors: list[str]
     erasures: Number
     erasures_failing: int
 
 
+@dataclass(frozen=True)
+class MoneyOverview:
+    """This month's money of everybody together, and who spent the most of it."""
+
+    month: date
+    purse: Purse
+    spenders: list[Spender]
+    held: Number
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The theme's callback: adds `overview` for those who may see images."""
+    """The theme's callback: adds `overview` for those who may see images, and `money` for those who may see that."""
     if request.user.has_perm("images.view_image"):
         context["overview"] = overview()
+    if request.user.has_perm("images.view_monthlyspend"):
+        seen = money()
+        context["money"] = seen if prices() or seen.purse.spent or seen.held.count else None
     return context
 
 
@@ -51,13 +66,24 @@ def overview() -> Overview:
         statuses=_statuses(),
         failures=_failures(now - RECENT),
         waiting_since=queued.aggregate(oldest=Min("queued_at"))["oldest"],
-        workers_alive=WorkerHeartbeat.objects.filter(beat_at__gte=now - HEARTBEAT_GRACE).count(),
+        workers_alive=None if by_lambda() else _workers_alive(now),
         missing_detectors=missing(),
         erasures=Number(
             "Files to erase", StorageDeletion.objects.count(), reverse("admin:images_storagedeletion_changelist")
         ),
         erasures_failing=StorageDeletion.objects.filter(last_error__gt="").count(),
     )
+
+
+def money() -> MoneyOverview:
+    held = Image.objects.filter(status=Status.QUEUED, hold__gt=Hold.NONE).count()
+    waiting = f"{reverse('admin:images_image_changelist')}?status__exact={Status.QUEUED}"
+    month = this_month()
+    return MoneyOverview(month, purse(None), spenders(month, SPENDERS), Number("Waiting for money", held, waiting))
+
+
+def _workers_alive(now: datetime) -> int:
+    return WorkerHeartbeat.objects.filter(beat_at__gte=now - HEARTBEAT_GRACE).count()
 
 
 def _statuses() -> list[Number]:

@@ -60,7 +60,7 @@ class ImageAdmin(ReadOnlyAdmin):
             "File",
             {"fields": ("id", "filename", "owner_link", "size", "content_type", "format", "sha256", "created_at")},
         ),
-        ("State", {"fields": ("state", "problem", "failure_permanent", "attempts", "queued_at", "not_before")}),
+        ("State", {"fields": ("state", "problem", "failure_permanent", "attempts", "queued_at", "hold", "not_before")}),
         ("Being recognised by", {"fields": ("claimed_by", "claimed_until"), "classes": ("collapse",)}),
     )
 
@@ -110,7 +110,7 @@ class ImageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="What went wrong", ordering="failure_code", empty_value="–")
     def problem(self, image: Image) -> str:
-        return image.failure_message
+        return image.failure_message or (image.get_hold_display() if image.hold else "")
 
     @admin.display(description="Owner")
     def owner_link(self, image: Image) -> str:

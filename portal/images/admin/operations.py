@@ -16,7 +16,7 @@ from unfold.admin import ModelAdmin
 
 from portal.admin_site import ReadOnlyAdmin
 from portal.images.models import StorageDeletion, WorkerHeartbeat
-from portal.images.tasks import erase_stored
+from portal.images.tasks import erase_soon
 from portal.images.workers import HEARTBEAT_GRACE
 
 admin.site.unregister(DBTaskResult)
@@ -40,7 +40,7 @@ class StorageDeletionAdmin(ReadOnlyAdmin):
     def try_again_now(self, request: HttpRequest, queryset: QuerySet[StorageDeletion]) -> None:
         tried = queryset.filter(last_error__gt="").update(not_before=timezone.now())
         if tried:
-            erase_stored.enqueue()
+            erase_soon()
             self.message_user(request, f"{tried:,} will be tried again at once.", messages.SUCCESS)
         if left := queryset.filter(last_error="").count():
             reason = "they have not failed, and are waiting until nobody can be writing to them any more"

@@ -14,6 +14,7 @@ from django.urls import reverse
 from portal.admin_site import ReadOnlyAdmin, badge
 from portal.images.admin.filters import DaysFilter
 from portal.images.models import DetectedLabel, Image, Label, Recognition
+from portal.templatetags.money import dollars
 from recognition.result import Status
 
 STATUS_COLORS = {"Recognised": "success", "Failed": "danger"}
@@ -21,12 +22,12 @@ STATUS_COLORS = {"Recognised": "success", "Failed": "danger"}
 
 @admin.register(Recognition)
 class RecognitionAdmin(ReadOnlyAdmin):
-    list_display = ("recognized_at", "image", "owner", "state", "configuration")
+    list_display = ("recognized_at", "image", "owner", "state", "cost", "configuration")
     list_filter = (("status", admin.ChoicesFieldListFilter), ("recognized_at", DaysFilter))
     list_filter_submit = True
     search_fields = ("^image__id", "image__filename", "image__owner__username", "configuration")
     search_help_text = "Search by image, owner or configuration"
-    fields = ("image_link", "owner", "state", "recognized_at", "recorded_at", "configuration", "json")
+    fields = ("image_link", "owner", "state", "recognized_at", "recorded_at", "cost", "configuration", "json")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recognition]:
         queryset: QuerySet[Recognition] = super().get_queryset(request).select_related("image__owner")
@@ -41,6 +42,10 @@ class RecognitionAdmin(ReadOnlyAdmin):
     @admin.display(description="Status", ordering="status")
     def state(self, recognition: Recognition) -> str:
         return "Failed" if recognition.status == Status.FAILED else "Recognised"
+
+    @admin.display(description="Cost", ordering="cost_micro_usd", empty_value="–")
+    def cost(self, recognition: Recognition) -> str:
+        return dollars(recognition.cost_micro_usd) if recognition.cost_micro_usd else ""
 
     @admin.display(description="Image")
     def image_link(self, recognition: Recognition) -> str:

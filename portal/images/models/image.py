@@ -11,6 +11,8 @@ from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
+from portal.images.models.money import Hold
+
 
 class Status(models.TextChoices):
     AWAITING_UPLOAD = "awaiting_upload", "Waiting for the file"
@@ -34,10 +36,20 @@ class Image(models.Model):
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.AWAITING_UPLOAD)
     queued_at = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True, help_text="When the next attempt is due.")
+    hold = models.CharField(
+        max_length=20,
+        choices=Hold.choices,
+        default=Hold.NONE,
+        blank=True,
+        help_text="What it waits for while queued.",
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     claim = models.UUIDField(null=True, blank=True, help_text="The attempt that may record a result.")
     claimed_by = models.CharField(max_length=64, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
+    reserved_micro_usd = models.BigIntegerField(
+        default=0, help_text="What the attempt under way may cost; means nothing in any other state."
+    )
     recognized_at = models.DateTimeField(null=True, blank=True)
     failure_code = models.CharField(max_length=64, blank=True)
     failure_message = models.TextField(blank=True)
@@ -58,6 +70,7 @@ class Image(models.Model):
             models.Index(fields=["owner", "-created_at", "-id"], name="image_history"),
             models.Index(fields=["owner", "sha256"], name="image_content"),
             models.Index(fields=["status", "queued_at"], name="image_state"),
+            models.Index(fields=["hold", "queued_at"], condition=models.Q(hold__gt=""), name="image_held"),
         ]
 
     def __str__(self) -> str:
@@ -102,12 +115,13 @@ class Image(models.Model):
         claim = uuid.uuid4()
         now = timezone.now()
         due = models.Q(not_before__isnull=True) | models.Q(not_before__lte=now)
-        taken = Image.objects.filter(due, pk=self.pk, status=Status.QUEUED).update(
+        taken = Image.objects.filter(due, pk=self.pk, status=Status.QUEUED, hold=Hold.NONE).update(
             status=Status.PROCESSING,
             claim=claim,
             claimed_by=worker_id,
             claimed_until=until,
             attempts=F("attempts") + 1,
+            reserved_micro_usd=0,
         )
         if not taken:
             return None
@@ -125,6 +139,19 @@ class Image(models.Model):
                 claimed_until=None,
                 queued_at=now,
                 not_before=now + wait,
+            )
+        )
+
+    def hold_back(self, claim: uuid.UUID, reason: Hold) -> bool:
+        """Let the image wait until there is a budget for it, if `claim` still holds it. The attempt does not count."""
+        return bool(
+            Image.objects.filter(pk=self.pk, status=Status.PROCESSING, claim=claim).update(
+                status=Status.QUEUED,
+                hold=reason,
+                claim=None,
+                claimed_by="",
+                claimed_until=None,
+                attempts=F("attempts") - 1,
             )
         )
 

@@ -18,10 +18,12 @@ class Recognition(models.Model):
     configuration = models.CharField(max_length=64, blank=True, help_text="Fingerprint of the detectors asked.")
     recognized_at = models.DateTimeField()
     recorded_at = models.DateTimeField(default=timezone.now)
+    cost_micro_usd = models.BigIntegerField(default=0, help_text="What it cost, in millionths of a US dollar.")
     document = models.JSONField(help_text="The result contract's JSON.")
 
     class Meta:
         ordering = ["-recognized_at", "-id"]
+        indexes = [models.Index(fields=["recorded_at"], name="recognition_recorded")]
         constraints = [
             models.UniqueConstraint(
                 fields=["image", "content_sha256", "configuration", "recognized_at"], name="recognition_once"

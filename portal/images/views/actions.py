@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -22,10 +22,12 @@ from portal.accounts.person import person
 from portal.images.cards import cards
 from portal.images.deletion import delete_images
 from portal.images.exporting import csv_stream, json_stream
+from portal.images.exports import TooLarge, store_list
 from portal.images.history import Filters, bounded_count, matching, own_images
 from portal.images.models import Image
-from portal.images.queueing import recognize_again
+from portal.images.queueing import recognize_again, recognize_all_again
 from portal.images.views.browse import history_address, valid_ids
+from portal.images.workers import by_lambda
 
 _CHOSEN_AT_MOST = 5_000
 _RECOGNIZED_AT_ONCE = 1_000
@@ -130,7 +132,7 @@ def _recognize_chosen(request: HttpRequest, chosen: QuerySet[Image], filters: Fi
     images = list(chosen[: _RECOGNIZED_AT_ONCE + 1])
     if len(images) > _RECOGNIZED_AT_ONCE:
         raise _Refused(f"At most {_RECOGNIZED_AT_ONCE:,} images can be recognised again at once: choose fewer.")
-    queued = sum([recognize_again(image) for image in images])
+    queued = recognize_all_again(images)
     messages.success(request, f"Recognising {queued:,} {'image' if queued == 1 else 'images'} again…")
     if waiting := len(images) - queued:
         messages.info(request, f"{waiting:,} {'was' if waiting == 1 else 'were'} already being recognised.")
@@ -142,8 +144,10 @@ def _recognize_chosen(request: HttpRequest, chosen: QuerySet[Image], filters: Fi
 def _export(kind: str) -> Callable[[HttpRequest, QuerySet[Image], Filters], HttpResponseBase]:
     stream, content_type = {"csv": (csv_stream, "text/csv"), "json": (json_stream, "application/json")}[kind]
 
-    def export(_request: HttpRequest, chosen: QuerySet[Image], filters: Filters) -> HttpResponseBase:
+    def export(request: HttpRequest, chosen: QuerySet[Image], filters: Filters) -> HttpResponseBase:
         name = f"imagesift-{timezone.now():%Y-%m-%d}.{kind}"
+        if by_lambda():
+            return _stored_export(request, stream(chosen, filters.confidence), name, f"{content_type}; charset=utf-8")
         return StreamingHttpResponse(
             stream(chosen, filters.confidence),
             content_type=f"{content_type}; charset=utf-8",
@@ -151,6 +155,14 @@ def _export(kind: str) -> Callable[[HttpRequest, QuerySet[Image], Filters], Http
         )
 
     return export
+
+
+def _stored_export(request: HttpRequest, lines: Iterator[str], name: str, content_type: str) -> HttpResponse:
+    """An answer of a Lambda may be no longer than 6 MB: the list is stored, and fetched from there."""
+    try:
+        return HttpResponseRedirect(store_list(person(request), lines, name, content_type))
+    except TooLarge:
+        raise _Refused("These are too many images for one list: choose fewer, for example by their days.") from None
 
 
 _ACTIONS: dict[str, Callable[[HttpRequest, QuerySet[Image], Filters], HttpResponseBase]] = {

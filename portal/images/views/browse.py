@@ -36,6 +36,7 @@ from portal.images.history import (
 )
 from portal.images.models import DailyUploads, Status
 from portal.images.presentation import detector_title
+from portal.images.spending import month_of_money
 from portal.images.workers import any_alive
 
 _UPDATES_AT_ONCE = 100
@@ -199,7 +200,7 @@ def valid_ids(texts: list[str]) -> list[UUID]:
 @login_required
 @require_safe
 def usage(request: HttpRequest) -> HttpResponse:
-    """Today's and the storage allowance, the last 30 days, and in what states the images are."""
+    """Today's and the storage allowance, the month's money, the last 30 days, and in what states the images are."""
     owner = person(request)
     today = timezone.now().date()
     rows = owner.images.order_by().values_list("status").annotate(Count("pk"))
@@ -215,6 +216,7 @@ def usage(request: HttpRequest) -> HttpResponse:
         "most": max(bar.count for bar in bars),
         "counts": [(status.label, counts[status]) for status in Status if status in counts],
         "renews_at": datetime.combine(today + timedelta(days=1), time.min, tzinfo=UTC),
+        "money": month_of_money(owner),
     }
     return render(request, "images/usage.html", context)
 

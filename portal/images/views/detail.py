@@ -17,6 +17,7 @@ from portal.accounts.person import person
 from portal.images.history import own_images
 from portal.images.models import Image, Recognition, Status
 from portal.images.presentation import PhotoView, display_size, photo_view
+from portal.images.waiting import is_held, waiting_words
 
 _LISTED_RECOGNITIONS = 50
 
@@ -38,6 +39,8 @@ def detail(request: HttpRequest, image_id: UUID) -> HttpResponse:
         "display": display_size(image.width, image.height) if image.width and image.height else None,
         "is_veiled": _is_flagged(image, view) and request.GET.get("show") != "1",
         "is_waiting": image.status in (Status.QUEUED, Status.PROCESSING),
+        "is_held": is_held(image),
+        "waiting": waiting_words([image]).get(image.pk, ""),
         "newer": _newer(image, owner),
         "older": _older(image, owner),
     }

@@ -40,7 +40,7 @@ def original(request: HttpRequest, image_id: UUID) -> Served:
 def preview(request: HttpRequest, image_id: UUID) -> Served:
     """The upright picture at page size, a JPEG without metadata."""
     image = _own_image(request, image_id)
-    return _derived(request, image.preview_key, f"{image.sha256}-preview")
+    return _derived(request, image, image.preview_key, "preview")
 
 
 @require_safe
@@ -48,11 +48,13 @@ def preview(request: HttpRequest, image_id: UUID) -> Served:
 def thumbnail(request: HttpRequest, image_id: UUID) -> Served:
     """The upright picture at grid size, a JPEG without metadata."""
     image = _own_image(request, image_id)
-    return _derived(request, image.thumbnail_key, f"{image.sha256}-thumbnail")
+    return _derived(request, image, image.thumbnail_key, "thumbnail")
 
 
-def _derived(request: HttpRequest, key: str, etag: str) -> Served:
-    return serve_stored(request, "derived", key, content_type="image/jpeg", etag=etag)
+def _derived(request: HttpRequest, image: Image, key: str, form: str) -> Served:
+    if not image.has_picture:
+        raise Http404
+    return serve_stored(request, "derived", key, content_type="image/jpeg", etag=f"{image.sha256}-{form}")
 
 
 @require_safe

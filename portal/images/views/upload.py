@@ -1,13 +1,15 @@
-"""The upload page and the two requests behind it: announce a file, then send it."""
+"""The upload page and the requests behind it: announce a file, send it, and on AWS say that it has arrived there."""
 
 from __future__ import annotations
 
 import json
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
@@ -15,7 +17,17 @@ from portal.accounts.person import person
 from portal.images.detecting import missing
 from portal.images.models import Image
 from portal.images.quotas import QuotaExceeded, usage
-from portal.images.uploads import Announcement, Started, UploadRefused, receive_upload, start_upload
+from portal.images.upload_forms import UploadForm
+from portal.images.uploads import (
+    Announcement,
+    Started,
+    UploadRefused,
+    note_arrival,
+    receive_upload,
+    renew_form,
+    start_upload,
+)
+from portal.images.workers import by_lambda
 
 _EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
 _TYPES = ("jpeg", "png", "webp", "gif", "tiff", "bmp", "heic", "heif", "avif")
@@ -45,7 +57,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def start(request: HttpRequest) -> JsonResponse:
     """Announce a file: 201 with the form to send it by, or 200 when its owner already has it."""
     if not request.user.is_authenticated:
-        return _refusal("signed_out", "You are signed out. Sign in again to go on.", 401)
+        return _signed_out()
     try:
         started = start_upload(person(request), Announcement.from_json(_json(request)))
     except QuotaExceeded as error:
@@ -53,6 +65,31 @@ def start(request: HttpRequest) -> JsonResponse:
     except UploadRefused as error:
         return _refusal(error.code, error.message, error.status)
     return JsonResponse(_started(started), status=200 if started.duplicate else 201)
+
+
+@require_POST
+def renew(request: HttpRequest, image_id: UUID) -> JsonResponse:
+    """Another form for a file whose form has expired; without one when the file is there already."""
+    if not request.user.is_authenticated:
+        return _signed_out()
+    try:
+        image = _awaited(request, image_id)
+        form = renew_form(image, _announced_sha256(request))
+    except UploadRefused as error:
+        return _refusal(error.code, error.message, error.status)
+    return JsonResponse({**_state(image), **(_form(image, form) if form else {})})
+
+
+@require_POST
+def arrived(request: HttpRequest, image_id: UUID) -> JsonResponse:
+    """The browser says that S3 has taken the file."""
+    if not request.user.is_authenticated:
+        return _signed_out()
+    try:
+        image, duplicate = note_arrival(_awaited(request, image_id))
+    except UploadRefused as error:
+        return _refusal(error.code, error.message, error.status)
+    return JsonResponse({**_state(image), "duplicate": duplicate})
 
 
 @csrf_exempt
@@ -79,6 +116,19 @@ def _json(request: HttpRequest) -> object:
         raise UploadRefused("invalid_request", "The request is not valid JSON.") from None
 
 
+def _announced_sha256(request: HttpRequest) -> str:
+    document = _json(request) if request.body else {}
+    sha256 = document.get("sha256", "") if isinstance(document, dict) else ""
+    return sha256 if isinstance(sha256, str) else ""
+
+
+def _awaited(request: HttpRequest, image_id: UUID) -> Image:
+    image = Image.objects.filter(pk=image_id, owner=person(request)).first()
+    if image is None:
+        raise UploadRefused("image_gone", "This image was deleted before its file arrived.", 404)
+    return image
+
+
 def _state(image: Image) -> dict[str, object]:
     return {"id": str(image.pk), "status": image.status, "page": image.get_absolute_url()}
 
@@ -87,14 +137,27 @@ def _started(started: Started) -> dict[str, object]:
     answer = _state(started.image)
     if started.form is None:
         return {**answer, "duplicate": True}
-    form = started.form
-    answer["upload"] = {
-        "url": form.url,
-        "fields": form.fields,
-        "file_field": form.file_field,
-        "expires_at": form.expires_at.isoformat(),
+    return {**answer, **_form(started.image, started.form)}
+
+
+def _form(image: Image, form: UploadForm) -> dict[str, object]:
+    answer: dict[str, object] = {
+        "upload": {
+            "url": form.url,
+            "fields": form.fields,
+            "file_field": form.file_field,
+            "expires_at": form.expires_at.isoformat(),
+        },
+        "renew_url": reverse("images:renew_upload", args=[image.pk]),
     }
+    if by_lambda():
+        # S3 does not tell us, not at once.
+        answer["arrived_url"] = reverse("images:upload_arrived", args=[image.pk])
     return answer
+
+
+def _signed_out() -> JsonResponse:
+    return _refusal("signed_out", "You are signed out. Sign in again to go on.", 401)
 
 
 def _refusal(code: str, message: str, status: int) -> JsonResponse:

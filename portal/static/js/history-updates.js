@@ -19,7 +19,14 @@ async function states(ids) {
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
   const { images, worker_alive: workerAlive } = await response.json();
   for (const notice of document.querySelectorAll("[data-worker-away]")) notice.hidden = workerAlive;
-  return new Map(images.map((image) => [image.id, image.status]));
+  return new Map(images.map((image) => [image.id, image]));
+}
+
+const isChanged = (card, image) => image.status !== card.dataset.status || String(image.held) !== card.dataset.held;
+
+function sayWhy(card, { waiting }) {
+  const place = card.querySelector(".photo__waiting");
+  if (place && place.textContent !== waiting) place.textContent = waiting;
 }
 
 /** Brings these cards up to date. Resolves to whether anything had changed. */
@@ -27,8 +34,10 @@ async function refresh(asked) {
   if (!asked.length) return false;
   const now = await states(asked.map((card) => card.dataset.id));
   const gone = asked.filter((card) => !now.has(card.dataset.id));
-  const changed = asked.filter((card) => now.has(card.dataset.id) && now.get(card.dataset.id) !== card.dataset.status);
+  const there = asked.filter((card) => now.has(card.dataset.id));
+  const changed = there.filter((card) => isChanged(card, now.get(card.dataset.id)));
   gone.forEach((card) => card.remove());
+  there.forEach((card) => sayWhy(card, now.get(card.dataset.id)));
   if (changed.length) {
     const { updates, confidence } = photos().dataset;
     const ids = changed.map((card) => card.dataset.id).join(",");

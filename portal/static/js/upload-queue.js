@@ -2,12 +2,26 @@
 
 import { watchImages } from "./image-updates.js";
 import { check, looksLikePhoto, Refusal } from "./upload-check.js";
-import { announce, Interruption, send, ServerRefusal, sha256 } from "./upload-transfer.js";
+import {
+  announce,
+  arrive,
+  FormExpired,
+  Interruption,
+  renew,
+  send,
+  ServerRefusal,
+  sha256,
+  Waking,
+} from "./upload-transfer.js";
 
 const AT_ONCE = 4;
 const WAITS_MS = [1000, 3000, 9000];
-/** A form that expires sooner than this is not worth beginning with. */
+/** A form that expires sooner than this is not worth beginning with again. */
 const SPARE_MS = 60_000;
+/** A form that expires again and again has another reason than time. */
+const RENEWALS = 3;
+/** How often to ask a server that is waking up. */
+const WAKING_ASKED = 24;
 
 /** States in which something is being done for a file right now. */
 export const ACTIVE = new Set(["checking", "uploading"]);
@@ -118,11 +132,12 @@ export class UploadQueue {
       this.#set(item, "waiting", "Waiting");
       return;
     }
-    const expected = error instanceof Refusal || error instanceof ServerRefusal || error instanceof Interruption;
+    const kinds = [Refusal, ServerRefusal, Interruption, FormExpired];
+    const expected = kinds.some((kind) => error instanceof kind);
     const words = expected ? error.message : "This file could not be read. Was it moved, changed or deleted?";
     const canRetry = !(error instanceof Refusal) && !error.final;
-    // A form that was refused is spent; one that the network kept from arriving still serves.
-    const started = error instanceof Interruption ? item.started : null;
+    // A form that was refused is spent; one that the network kept from arriving, or time, still serves or is renewed.
+    const started = error instanceof Interruption || error instanceof FormExpired ? item.started : null;
     this.#set(item, "failed", words, { canRetry, started });
   }
 
@@ -131,18 +146,57 @@ export class UploadQueue {
     await check(item.file, this.#options);
     item.hash ??= await sha256(item.file);
     if (signal.aborted) return;
-    if (!isUsable(item.started)) item.started = await this.#persist(item, signal, () => this.#announce(item, signal));
+    await this.#begin(item, signal);
     if (signal.aborted) return;
-    const { started } = item;
-    if (started.duplicate) {
-      this.#arrived(item, started);
+    if (!item.started.upload) {
+      this.#arrived(item, item.started);
       return;
     }
-    item.id = started.id;
+    item.id = item.started.id;
     this.#set(item, "uploading", "Uploading", { progress: 0 });
+    const answer = await this.#deliver(item, signal);
+    this.#arrived(item, { ...item.started, status: "queued", ...answer });
+  }
+
+  /** Have a form in hand: a new one, the one of an earlier try, or another for the same place. */
+  async #begin(item, signal) {
+    if (!item.started) item.started = await this.#persist(item, signal, () => this.#announce(item, signal));
+    else if (!isUsable(item.started)) await this.#renew(item, signal);
+  }
+
+  async #renew(item, signal) {
+    try {
+      const again = await this.#persist(item, signal, () => renew(item.started.renew_url, item.hash, signal));
+      item.started = { ...item.started, upload: null, ...again };
+    } catch (error) {
+      if (!(error instanceof ServerRefusal) || error.status !== 404) throw error;
+      item.started = await this.#persist(item, signal, () => this.#announce(item, signal));
+    }
+  }
+
+  /** Send the bytes. A form that has expired on the way is renewed, and nobody needs to notice. */
+  async #deliver(item, signal) {
     const onProgress = (progress) => this.#set(item, "uploading", `Uploading, ${Math.floor(progress * 100)} %`, { progress });
-    const answer = await this.#persist(item, signal, () => send(started.upload, item.file, onProgress, signal));
-    this.#arrived(item, { ...started, status: "queued", ...answer });
+    for (let renewals = 0; item.started.upload; renewals += 1) {
+      try {
+        const answer = await this.#persist(item, signal, () => send(item.started.upload, item.file, onProgress, signal));
+        return item.started.arrived_url ? await this.#announceArrival(item, signal) : answer;
+      } catch (error) {
+        if (!(error instanceof FormExpired) || renewals === RENEWALS) throw error;
+      }
+      await this.#renew(item, signal);
+    }
+    return item.started;
+  }
+
+  /** S3 has the file, so that it will be recognised even if this word of it is lost. */
+  async #announceArrival(item, signal) {
+    try {
+      return await this.#persist(item, signal, () => arrive(item.started.arrived_url, signal));
+    } catch (error) {
+      if (error instanceof Interruption) return {};
+      throw error;
+    }
   }
 
   #announce(item, signal) {
@@ -151,17 +205,20 @@ export class UploadQueue {
 
   /** Do it again, a little later each time, while only the network or the server's health is at fault. */
   async #persist(item, signal, attempt) {
-    for (const wait of WAITS_MS) {
+    const waits = [...WAITS_MS];
+    let waking = WAKING_ASKED;
+    for (;;) {
       try {
         return await attempt();
       } catch (error) {
         if (!(error instanceof Interruption)) throw error;
+        const wait = error instanceof Waking && waking-- > 0 ? error.afterMs : waits.shift();
+        if (!wait) throw error;
         this.#set(item, item.state, `${error.message} Trying again in ${wait / 1000} s`, { progress: 0 });
+        await new Promise((resolve) => setTimeout(resolve, wait));
       }
-      await new Promise((resolve) => setTimeout(resolve, wait));
       signal.throwIfAborted();
     }
-    return attempt();
   }
 
   #arrived(item, { id, page, status, duplicate }) {
@@ -193,5 +250,5 @@ function wordsFor(image, item) {
     return item.duplicate ? `Already in your history · ${found}` : found;
   }
   if (image.status === "failed") return image.failure?.message ?? "This photo could not be recognised.";
-  return { processing: "Being recognised", gone: "This image was deleted" }[image.status] ?? "Queued";
+  return { processing: "Being recognised", gone: "This image was deleted" }[image.status] ?? (image.waiting || "Queued");
 }

@@ -1,4 +1,6 @@
-/** One file's way to the server: its hash, its announcement, and its bytes. */
+/** One file's way to the server, or to S3: its hash, its announcement, its bytes, and the word that they arrived. */
+
+import { refusalOf } from "./upload-s3.js";
 
 const SILENCE_MS = 90_000;
 
@@ -6,6 +8,7 @@ const SILENCE_MS = 90_000;
 export class ServerRefusal extends Error {
   constructor(status, error) {
     super(error?.message ?? `The server did not take this file (${status}).`);
+    this.status = status;
     this.stops = status === 429 || status === 401;
     this.signedOut = status === 401;
     this.final = status === 413 || status === 415;
@@ -15,6 +18,17 @@ export class ServerRefusal extends Error {
 /** The network or the server is at fault: the same may work in a moment. */
 export class Interruption extends Error {}
 
+/** The server is waking up, and will have done so soon; `afterMs` is when it says to ask again. */
+export class Waking extends Interruption {
+  constructor(response) {
+    super("ImageSift is waking up.");
+    this.afterMs = 1000 * (Number(response.headers.get("Retry-After")) || 5);
+  }
+}
+
+/** The form is too old, for the portal or for S3. A new one is to be had. */
+export class FormExpired extends Error {}
+
 /** The file's SHA-256 in hex, or "" where the browser has no secure context: the server then compares by itself. */
 export async function sha256(file) {
   if (!globalThis.crypto?.subtle) return "";
@@ -22,16 +36,31 @@ export async function sha256(file) {
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Announce a file. Returns the server's answer: an upload form, or the image that its owner already has. */
-export async function announce(url, file, hash, signal) {
-  const body = JSON.stringify({ filename: file.name, content_type: file.type, size: file.size, sha256: hash });
-  const headers = { "Content-Type": "application/json", "X-CSRFToken": csrfToken() };
+/** Announce a file. Resolves to the server's answer: an upload form, or the image that its owner already has. */
+export function announce(url, file, hash, signal) {
+  return ask(url, { filename: file.name, content_type: file.type, size: file.size, sha256: hash }, signal);
+}
+
+/** Another form for a file that was announced. The answer holds none when the file has arrived after all. */
+export function renew(url, hash, signal) {
+  return ask(url, { sha256: hash }, signal);
+}
+
+/** Say that S3 has the file. */
+export function arrive(url, signal) {
+  return ask(url, {}, signal);
+}
+
+async function ask(url, question, signal) {
+  const body = JSON.stringify(question);
+  const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken() };
   const response = await fetch(url, { method: "POST", headers, body, signal }).catch((error) => {
     if (signal.aborted) throw error;
     throw new Interruption("The connection was lost.");
   });
-  if (response.status >= 500) throw new Interruption("The server is not well at the moment.");
   const answer = await response.json().catch(() => ({}));
+  if (answer.error?.code === "waking_up") throw new Waking(response);
+  if (response.status >= 500) throw new Interruption("The server is not well at the moment.");
   if (response.ok && answer.id) return answer;
   // Without an answer of its own this is the login page, or a token that belongs to an ended session.
   const status = answer.error ? response.status : 401;
@@ -79,14 +108,20 @@ function formOf(fields, fileField, file) {
 function settle(request, resolve, reject) {
   const answer = parsed(request.responseText);
   if (request.status >= 200 && request.status < 300) resolve(answer);
-  else if (request.status >= 500) reject(new Interruption("The server is not well at the moment."));
-  else reject(new ServerRefusal(request.status, answer.error));
+  else reject(refused(request.status, answer.error));
 }
 
+function refused(status, error) {
+  if (error?.code === "form_expired") return new FormExpired(error.message);
+  if (status >= 500 || error?.passes) return new Interruption("The server is not well at the moment.");
+  return new ServerRefusal(status, error);
+}
+
+/** The portal answers in JSON, S3 in XML. */
 function parsed(text) {
   try {
     return JSON.parse(text);
   } catch {
-    return {};
+    return { error: refusalOf(text) };
   }
 }

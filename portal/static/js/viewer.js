@@ -29,6 +29,7 @@ function waitForResult(root) {
     root.dataset.status = image.status;
     const words = WORDS[image.status];
     say(root, words ?? "");
+    if (words) sayWhy(root, image);
     settled = !words;
     if (settled) showResult(image);
     return changed;
@@ -37,6 +38,15 @@ function waitForResult(root) {
 
 function say(root, words) {
   for (const element of root.querySelectorAll("[data-status-words]")) element.textContent = words;
+}
+
+/** The place in the queue, or what the image waits for; while it is none of both, what the page says of itself. */
+function sayWhy(root, { waiting, held }) {
+  for (const element of root.querySelectorAll("[data-waiting-words]")) {
+    const why = waiting || element.dataset.waitingWords;
+    if (element.textContent !== why) element.textContent = why;
+  }
+  for (const dots of root.querySelectorAll("[data-waiting-dots]")) dots.hidden = held;
 }
 
 function showResult(image) {

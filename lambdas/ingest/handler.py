@@ -1,0 +1,87 @@
+"""Entry point of `ingest`: results become rows, images without a budget wait, and imported files become images."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+from django.db import OperationalError, close_old_connections
+
+from lambdas.batches import ExplainedFailure, Message, each_message
+from lambdas.logs import make_logger
+from lambdas.pointers import HeldImage, ResultPointer, UnreadableMessage, read_message
+from lambdas.s3_events import UnreadableEvent, created_objects
+from portal.images.holding import hold
+from portal.images.importing import import_object
+from portal.images.models import Hold
+from portal.images.results import record_stored
+from portal.images.sweeping_along import go_on_if_due
+from portal.waking import connect
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# A database that sleeps needs about fifteen seconds to wake up, after a long time thirty.
+_PATIENCE_S: Final = 30.0
+_SWEEPING_S: Final = 5.0
+
+logger = make_logger()
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+    """Answers with the ids of the messages that failed: all of them as long as there is no database."""
+    try:
+        connect(_PATIENCE_S)
+        answer = each_message(event, _take, logger)
+        go_on_if_due(_SWEEPING_S)
+        return answer
+    except OperationalError:
+        logger.exception("there is no database; every message will come again")
+        return {"batchItemFailures": [{"itemIdentifier": message["messageId"]} for message in event["Records"]]}
+    finally:
+        # An open connection would keep the database awake for as long as this process is kept.
+        close_old_connections()
+
+
+def _take(message: Message) -> None:
+    try:
+        _take_body(message["body"])
+    except Exception:
+        # If the connection is what failed, the next message gets another.
+        close_old_connections()
+        raise
+
+
+def _take_body(body: str) -> None:
+    try:
+        told = read_message(body)
+    except UnreadableMessage as unreadable:
+        try:
+            _import_all(body)
+        except UnreadableEvent as error:
+            raise ExplainedFailure(f"{unreadable}; {error}") from error
+        return
+    logger.append_keys(image_id=str(told.image_id))
+    if isinstance(told, ResultPointer):
+        recorded = record_stored(told.image_id, told.result_key)
+        logger.info("a result was recorded" if recorded else "a result came for an image that is deleted")
+    else:
+        _hold(told)
+
+
+def _hold(told: HeldImage) -> None:
+    month = date.fromisoformat(f"{told.month}-01")
+    waits = hold(told.image_id, Hold(told.reason.value), month, told.held_at)
+    logger.info("an image waits for a budget" if waits else "an image was held back that does not wait any more")
+
+
+def _import_all(body: str) -> None:
+    for created in created_objects(body):
+        if created.bucket != settings.UPLOADS_BUCKET:
+            logger.warning("an object of another bucket was passed over", extra={"bucket": created.bucket})
+            continue
+        image = import_object(created.key)
+        if image is not None:
+            logger.info("a file was imported", extra={"image_id": str(image.pk), "owner_id": image.owner_id})

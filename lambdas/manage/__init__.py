@@ -1,0 +1,8 @@
+"""Management commands inside the network. Importing this starts Django."""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+django.setup()

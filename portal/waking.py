@@ -1,0 +1,95 @@
+"""While the database wakes up: pages say so and come back by themselves; what somebody sends waits until it is awake.
+
+A database that pauses when nobody needs it takes about fifteen seconds to resume.
+https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-auto-pause.html
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.db import OperationalError, connection
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
+
+logger = logging.getLogger(__name__)
+
+# API Gateway gives up after 30 seconds; the answer itself needs some of them.
+HELD_SECONDS = 20.0
+PAUSE_SECONDS = 0.5
+AGAIN_SECONDS = 5
+
+_WITHOUT_DATABASE = ("/healthz", "/readyz")
+# What the server says of a database that will never let us in: waiting would be of no use.
+_REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied", "certificate")
+
+
+class WakingMiddleware:
+    """Connects to the database before anybody else does, patiently where a request would lose what was typed."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        if not settings.DATABASE_HOST:
+            raise MiddlewareNotUsed
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path in _WITHOUT_DATABASE:
+            return self._get_response(request)
+        only_looks = request.method in ("GET", "HEAD", "OPTIONS")
+        try:
+            connect(0 if only_looks else HELD_SECONDS)
+        except OperationalError as error:
+            if is_refused(error):
+                raise
+            logger.info("the database is waking up: %s", error)
+            return _waking(request, only_looks=only_looks)
+        return self._get_response(request)
+
+
+def connect(within: float) -> None:
+    """Connect to the database, trying for `within` seconds (0: once), unless it refuses us for good.
+
+    Raises OperationalError.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            connection.ensure_connection()
+            return
+        except OperationalError as error:
+            if is_refused(error) or time.monotonic() + PAUSE_SECONDS >= deadline:
+                raise
+        time.sleep(PAUSE_SECONDS)
+
+
+def is_refused(error: OperationalError) -> bool:
+    """Whether a connection failed for a reason that does not pass by itself."""
+    return any(refusal in str(error) for refusal in _REFUSALS)
+
+
+def _waking(request: HttpRequest, *, only_looks: bool) -> HttpResponse:
+    if _is_for_a_program(request):
+        message = "ImageSift is waking up. Try again in a few seconds."
+        response: HttpResponse = JsonResponse({"error": {"code": "waking_up", "message": message}}, status=503)
+    else:
+        context = {"only_looks": only_looks, "again_seconds": AGAIN_SECONDS, "address": request.get_full_path()}
+        # Without the request: who is signed in is written in the database.
+        response = HttpResponse(render_to_string("waking.html", context), status=503)
+    response["Retry-After"] = str(AGAIN_SECONDS)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _is_for_a_program(request: HttpRequest) -> bool:
+    """A script's request, ours or somebody's: it can read JSON, and a page that comes back by itself is of no use."""
+    by_script = request.headers.get("Sec-Fetch-Dest") == "empty" or request.headers.get("HX-Request") == "true"
+    return by_script or request.content_type == "application/json" or _prefers_json(request)
+
+
+def _prefers_json(request: HttpRequest) -> bool:
+    accepted = request.headers.get("Accept", "")
+    return "application/json" in accepted and "text/html" not in accepted
