@@ -14,12 +14,12 @@ from infra.naming import Names
 # The REST API of the portal has a rate of its own, so that a script cannot take the pages from people.
 _API_ROUTE = "ANY /api/{proxy+}"
 _BURST_FACTOR = 2
+# Without the path: it holds the keys of links to reset a password or confirm an address.
 _ACCESS_LOG = {
     "time": "$context.requestTime",
     "request_id": "$context.requestId",
     "ip": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
-    "path": "$context.path",
     "route": "$context.routeKey",
     "status": "$context.status",
     "bytes": "$context.responseLength",

@@ -6,7 +6,6 @@ docs/stack-configuration.md lists them for people; a test keeps the two alike.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +13,11 @@ from typing import Any
 import pulumi
 
 from infra import kinds
+from infra.fitting import faults
 from infra.values import ConfigError, number, one_of, read_settings, setting, some_of, truth, whole
 
 NAMESPACE = "imagesift"
 FEATURES = ("labels", "properties", "moderation", "text")
-# A stack's name is part of names of at most 63 characters.
-_STACK = r"[a-z][a-z0-9-]{0,18}[a-z0-9]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +46,9 @@ class StackConfig:
         effect="How many images are recognised at once, if not as many as the quota's requests per second.",
     )
     recognize_memory_mb: int = setting(
-        whole(512, 10240),
+        whole(1024, 10240),
         default=1769,
-        effect="Memory of the function that recognises; 1769 MB is one whole processor.",
+        effect="Memory of the function that recognises; 1769 MB is one whole processor. Larger photos need more.",
     )
     max_upload_bytes: int = setting(whole(1, 500_000_000), default=50_000_000, effect="The largest photo.")
     max_image_pixels: int = setting(whole(1, 250_000_000), default=100_000_000, effect="The photo of most pixels.")
@@ -158,7 +156,7 @@ class StackConfig:
         truth,
         default=None,
         default_words="true, except in a stack called dev",
-        effect="Refuses to delete database, buckets and ledger, and keeps a last snapshot of the database.",
+        effect="Refuses to delete database, buckets and ledger. Without it `pulumi destroy` deletes all photos.",
     )
     vpc_cidr: str = setting(
         kinds.NETWORK,
@@ -217,13 +215,18 @@ class StackConfig:
     )
 
     def __post_init__(self) -> None:
-        for key, fault in _faults(self):
+        for key, fault in faults(self):
             raise ConfigError(f"{NAMESPACE}:{key} {fault}" if key else fault)
 
     @property
     def protected(self) -> bool:
         """Whether what people would miss is guarded against deletion."""
         return self.stack != "dev" if self.deletion_protection is None else self.deletion_protection
+
+    @property
+    def keeps_last_snapshot(self) -> bool:
+        """Whether the database leaves a snapshot when it is deleted, which it can be only once it is unprotected."""
+        return self.stack != "dev"
 
     @property
     def recognized_at_once(self) -> int:
@@ -234,41 +237,6 @@ class StackConfig:
     def detectors(self) -> tuple[str, ...]:
         """The detectors that are asked."""
         return ("rekognition",) if self.model_package_arn is None else ("rekognition", "sagemaker")
-
-
-def _faults(config: StackConfig) -> list[tuple[str, str]]:
-    """Values that do not go together, by the key to change."""
-    rules = [
-        (
-            not re.fullmatch(_STACK, config.stack),
-            "",
-            f"The stack's name “{config.stack}” must be 2 to 20 of a–z, 0–9 and -, beginning with a letter.",
-        ),
-        ("labels" not in config.rekognition_features, "rekognitionFeatures", "must hold labels."),
-        (
-            config.domain is not None and not (config.hosted_zone_id or config.certificate_arn),
-            "domain",
-            "needs hostedZoneId or certificateArn.",
-        ),
-        (config.hosted_zone_id is not None and config.domain is None, "hostedZoneId", "needs domain."),
-        (config.certificate_arn is not None and config.domain is None, "certificateArn", "needs domain."),
-        (
-            config.database_min_capacity > config.database_max_capacity,
-            "databaseMinCapacity",
-            "must not be above databaseMaxCapacity.",
-        ),
-        (
-            config.database_proxy and config.database_min_capacity == 0,
-            "databaseProxy",
-            "keeps the database awake: set databaseMinCapacity to 0.5 or more.",
-        ),
-        (
-            config.model_package_arn is None and config.model_instance_type is not None,
-            "modelInstanceType",
-            "needs modelPackageArn.",
-        ),
-    ]
-    return [(key, fault) for wrong, key, fault in rules if wrong]
 
 
 def from_values(stack: str, values: Mapping[str, str]) -> StackConfig:

@@ -61,7 +61,7 @@ def _graphs(args: DashboardArgs) -> list[tuple[str, str, list[Metric]]]:
     return [
         ("Messages waiting", "Maximum", of_queues("ApproximateNumberOfMessagesVisible")),
         ("Age of the oldest message (s)", "Maximum", of_queues("ApproximateAgeOfOldestMessage")),
-        ("Images given up", "Sum", [["ImageSift", "DeadLetters", "service", "dead_letters"]]),
+        ("Images given up", "Sum", [_given_up(args.functions["dead-letters"])]),
         ("Function errors", "Sum", of_functions("Errors")),
         ("Functions at once", "Maximum", of_functions("ConcurrentExecutions")),
         ("Function duration (ms)", "p95", of_functions("Duration")),
@@ -73,6 +73,10 @@ def _graphs(args: DashboardArgs) -> list[tuple[str, str, list[Metric]]]:
             [["AWS/RDS", "ServerlessDatabaseCapacity", "DBClusterIdentifier", args.cluster]],
         ),
     ]
+
+
+def _given_up(function: pulumi.Input[str]) -> Metric:
+    return ["ImageSift", "DeadLetters", "service", "dead_letters", "function", function]
 
 
 def _widget(region: str, place: int, title: str, statistic: str, metrics: list[Metric]) -> dict[str, Any]:

@@ -18,7 +18,10 @@ _ENGINE = aws.rds.EngineType.AURORA_POSTGRESQL
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseArgs:
-    """Capacities in Aurora capacity units; a minimum of 0 lets the database pause."""
+    """Capacities in Aurora capacity units; a minimum of 0 lets the database pause.
+
+    `keeps_last_snapshot`: not the same as `protected`, which must be off before the database can be deleted at all.
+    """
 
     names: Names
     version: str
@@ -28,6 +31,7 @@ class DatabaseArgs:
     instances: int
     backup_days: int
     protected: bool
+    keeps_last_snapshot: bool
     subnet_ids: Sequence[pulumi.Input[str]]
     security_group_id: pulumi.Input[str]
 
@@ -78,8 +82,8 @@ class Database(pulumi.ComponentResource):
             backup_retention_period=args.backup_days,
             copy_tags_to_snapshot=True,
             deletion_protection=args.protected,
-            skip_final_snapshot=not args.protected,
-            final_snapshot_identifier=args.names.of("database-last") if args.protected else None,
+            skip_final_snapshot=not args.keeps_last_snapshot,
+            final_snapshot_identifier=args.names.of("database-last") if args.keeps_last_snapshot else None,
             db_subnet_group_name=subnets.name,
             vpc_security_group_ids=[args.security_group_id],
             serverlessv2_scaling_configuration=_scaling(args),

@@ -31,9 +31,9 @@ class DatabaseProxy(pulumi.ComponentResource):
         self._args = args
         self._inside = pulumi.ResourceOptions(parent=self)
         self.proxy = self._make_proxy(name, self._make_role(name))
-        self._make_target(name)
-        self._admit_to_database()
-        self.host = self.proxy.endpoint
+        ways = [self._make_target(name), *self._admit_to_database()]
+        # Known to nobody before it leads to the database: the migrations, for one, would knock in vain.
+        self.host = pulumi.Output.all(self.proxy.endpoint, *(way.id for way in ways)).apply(lambda known: str(known[0]))
         # arn:aws:rds:region:account:db-proxy:prx-…
         proxy_id = self.proxy.arn.apply(lambda arn: arn.rsplit(":", 1)[-1])
         self.user_arn = pulumi.Output.concat(args.names.arn("rds-db", "dbuser:"), proxy_id, "/", DATABASE_USER)
@@ -70,9 +70,9 @@ class DatabaseProxy(pulumi.ComponentResource):
             opts=self._inside,
         )
 
-    def _make_target(self, name: str) -> None:
+    def _make_target(self, name: str) -> aws.rds.ProxyTarget:
         group = aws.rds.ProxyDefaultTargetGroup(name, db_proxy_name=self.proxy.name, opts=self._inside)
-        aws.rds.ProxyTarget(
+        return aws.rds.ProxyTarget(
             name,
             db_proxy_name=self.proxy.name,
             target_group_name=group.name,
@@ -80,11 +80,11 @@ class DatabaseProxy(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=self._args.database.instances),
         )
 
-    def _admit_to_database(self) -> None:
+    def _admit_to_database(self) -> list[pulumi.CustomResource]:
         """The proxy stands in the database's security group, whose members otherwise do not reach each other."""
         group = self._args.network.database.id
         tags = self._args.names.tagged("database-from-proxy")
-        aws.vpc.SecurityGroupIngressRule(
+        admitted = aws.vpc.SecurityGroupIngressRule(
             "database-from-proxy",
             security_group_id=group,
             referenced_security_group_id=group,
@@ -94,7 +94,7 @@ class DatabaseProxy(pulumi.ComponentResource):
             tags=tags,
             opts=self._inside,
         )
-        aws.vpc.SecurityGroupEgressRule(
+        let_out = aws.vpc.SecurityGroupEgressRule(
             "proxy-to-database",
             security_group_id=group,
             referenced_security_group_id=group,
@@ -104,3 +104,4 @@ class DatabaseProxy(pulumi.ComponentResource):
             tags=tags,
             opts=self._inside,
         )
+        return [admitted, let_out]

@@ -38,7 +38,8 @@ class Surroundings:
 class FunctionArgs:
     """`purpose` is the folder below lambdas/. Without a placement the function runs outside the network.
 
-    The function is made, or given new code, after the resources in `after`.
+    The function is made, or given new code, after the resources in `after`. `calls_itself_back`: what it sends may
+    reach it again, any number of times.
     """
 
     surroundings: Surroundings
@@ -51,6 +52,7 @@ class FunctionArgs:
     placement: Placement | None = None
     reserved_concurrency: int | None = None
     after: Sequence[pulumi.Resource] = ()
+    calls_itself_back: bool = False
 
 
 class Function(pulumi.ComponentResource):
@@ -78,6 +80,8 @@ class Function(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.function = self._make_function(name, rights)
+        if args.calls_itself_back:
+            self._allow_loops(name)
         self.name = self.function.name
         self.arn = self.function.arn
         self.register_outputs({"name": self.name})
@@ -127,6 +131,18 @@ class Function(pulumi.ComponentResource):
             vpc_config=_vpc(args.placement),
             tags=self._names.tagged(args.purpose),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[rights, self.log_group, *args.after]),
+        )
+
+    def _allow_loops(self, name: str) -> None:
+        """After sixteen rounds Lambda would take what is on its way for a loop gone wild, and drop it as a dead letter.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        aws.lambda_.FunctionRecursionConfig(
+            name,
+            function_name=self.function.name,
+            recursive_loop="Allow",
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
 

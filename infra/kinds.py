@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from datetime import date
 from typing import Any
 
@@ -30,7 +31,19 @@ SERVERLESS_MEMORY = whole_of(1024, 2048, 3072, 4096, 5120, 6144)
 LOG_DAYS = whole_of(
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 )
-TAGS = mapping("an object of tags with text as values", lambda key, value: bool(key) and isinstance(value, str))
+# What every service takes, and names that are neither AWS's nor the stack's own: IAM minds no capitals.
+_TAG = re.compile(r"[\w .:/=+@-]*")
+_OUR_TAGS = frozenset({"application", "stack", "managed-by", "name"})
+
+
+def _is_tag(key: str, value: object) -> bool:
+    if not isinstance(value, str) or not (1 <= len(key) <= 128 and len(value) <= 256):
+        return False
+    is_free = key.casefold() not in _OUR_TAGS and not key.casefold().startswith("aws:")
+    return is_free and bool(_TAG.fullmatch(key) and _TAG.fullmatch(value))
+
+
+TAGS = mapping("an object of tags with text as values", _is_tag)
 
 
 def _network(text: str) -> str:
@@ -62,8 +75,8 @@ def _is_price_entry(key: str, value: object) -> bool:
 
 def _is_date(value: object) -> bool:
     try:
-        date.fromisoformat(str(value))
-    except ValueError:
+        date.fromisoformat(value)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
         return False
     return True
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra.config import NAMESPACE
 from infra.naming import Names
 from infra.permissions import Statement, document
+from infra.values import ConfigError
 
 POSTGRES_PORT = 5432
 _HTTPS_PORT = 443
@@ -58,9 +60,11 @@ class Network(pulumi.ComponentResource):
         self.register_outputs({"vpc_id": self.vpc.id})
 
     def _make_subnets(self) -> list[aws.ec2.Subnet]:
-        zones = sorted(_zones().names)[: self._args.availability_zones]
+        wanted, zones = self._args.availability_zones, sorted(_zones().names)
+        if len(zones) < wanted:
+            raise ConfigError(f"{NAMESPACE}:availabilityZones must be at most {len(zones)} in this region.")
         ranges = ipaddress.ip_network(self._args.cidr).subnets(prefixlen_diff=_SUBNET_BITS)
-        return [self._make_subnet(zone, str(cidr)) for zone, cidr in zip(zones, ranges, strict=False)]
+        return [self._make_subnet(zone, str(cidr)) for zone, cidr in zip(zones[:wanted], ranges, strict=False)]
 
     def _make_subnet(self, zone: str, cidr: str) -> aws.ec2.Subnet:
         subnet = aws.ec2.Subnet(

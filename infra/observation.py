@@ -60,7 +60,7 @@ class Observation(pulumi.ComponentResource):
 def _watches(args: ObservationArgs) -> list[Watch]:
     queues = args.queues.by_purpose()
     return [
-        dead_letters_watch(),
+        dead_letters_watch(args.functions["dead-letters"]),
         *(watch for purpose, queue in queues.items() for watch in queue_watches(queue, purpose)),
         *(watch for purpose, function in args.functions.items() for watch in function_watches(function, purpose)),
         *portal_watches(args.address, args.database),

@@ -113,6 +113,8 @@ class PortalFunctions(pulumi.ComponentResource):
                 placement=args.placement,
                 reserved_concurrency=args.config.web_concurrency if purpose == "web" else None,
                 after=after,
+                # `ingest` lets held images go on, which come back to it recognised or held once more.
+                calls_itself_back=purpose == "ingest",
             ),
             self._inside,
         )

@@ -74,6 +74,8 @@ class Recognition(pulumi.ComponentResource):
                 statements=_recognize_statements(args),
                 timeout_seconds=RECOGNIZE_SECONDS,
                 memory_mb=args.config.recognize_memory_mb,
+                # What is throttled or busy is put off by a new message to the same queue.
+                calls_itself_back=True,
             ),
             self._inside,
         )

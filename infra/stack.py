@@ -135,6 +135,7 @@ class Stack:
                 instances=config.database_instances,
                 backup_days=config.database_backup_days,
                 protected=config.protected,
+                keeps_last_snapshot=config.keeps_last_snapshot,
                 subnet_ids=self.network.subnet_ids,
                 security_group_id=self.network.database.id,
             ),

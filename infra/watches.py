@@ -16,14 +16,14 @@ _OLDEST_SECONDS = 3600
 _FULL_PERCENT = 90
 
 
-def dead_letters_watch() -> Watch:
+def dead_letters_watch(function: Function) -> Watch:
     """The function `dead_letters` counts in this metric what it gave up on."""
     return Watch(
         name="dead-letters",
         description="Images could not be recognised after several attempts. The portal shows why and offers to retry.",
         namespace="ImageSift",
         metric="DeadLetters",
-        dimensions={"service": "dead_letters"},
+        dimensions={"service": "dead_letters", "function": function.name},
         statistic="Sum",
         threshold=1,
     )

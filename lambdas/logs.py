@@ -6,17 +6,17 @@ import logging
 
 from aws_lambda_powertools.logging import Logger
 
-OURS = "recognition"
+OURS = ("recognition", "lambdas")
 
 
 def make_logger() -> Logger:
     """The function's logger, named by POWERTOOLS_SERVICE_NAME and as talkative as LOG_LEVEL says.
 
-    What the recognition package logs goes the same way, so that it carries the same keys.
+    What our packages log goes the same way, so that it carries the same keys.
     """
     logger = Logger(utc=True)
-    recognition = logging.getLogger(OURS)
-    recognition.handlers = [logger.registered_handler]
-    recognition.setLevel(logger.log_level)
-    recognition.propagate = False
+    for package in map(logging.getLogger, OURS):
+        package.handlers = [logger.registered_handler]
+        package.setLevel(logger.log_level)
+        package.propagate = False
     return logger

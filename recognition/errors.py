@@ -31,8 +31,10 @@ class RecognitionUnavailable(Exception):
     """No detector answered, for reasons that may pass: try this image again later.
 
     `throttled` is true when at least one of them was only asked too often, so that waiting is all that is needed.
+    `late` names those whose answer did not come in time, which may cost money all the same.
     """
 
-    def __init__(self, message: str, *, throttled: bool = False) -> None:
+    def __init__(self, message: str, *, throttled: bool = False, late: frozenset[str] = frozenset()) -> None:
         super().__init__(message)
         self.throttled = throttled
+        self.late = late

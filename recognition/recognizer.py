@@ -22,11 +22,20 @@ from recognition.limits import Limits
 from recognition.prices import DEFAULT_PRICES, PriceTable
 from recognition.result import DetectorRun, Failure, ImageInfo, Properties, Result, Source, Status
 
-__all__ = ["THROTTLED", "Recognition", "RecognitionUnavailable", "configuration_fingerprint", "recognize", "unanswered"]
+__all__ = [
+    "THROTTLED",
+    "Recognition",
+    "RecognitionUnavailable",
+    "configuration_fingerprint",
+    "late",
+    "recognize",
+    "unanswered",
+]
 
 logger = logging.getLogger(__name__)
 
 THROTTLED = "detector_throttled"
+LATE = "detector_timeout"
 """The failure code of a detector that was asked too often."""
 
 
@@ -158,7 +167,7 @@ def _answer(detector: Detector, image: PreparedImage, cost_micro_usd: int) -> _A
 def _late(detector: Detector, timeout_s: float) -> _Answer:
     logger.error("Detector %s gave no answer within %g s", detector.name, timeout_s)
     message = f"The detector “{detector.name}” gave no answer within {timeout_s:g} seconds; trying again may help."
-    failure = Failure("detector_timeout", message, permanent=False)
+    failure = Failure(LATE, message, permanent=False)
     return _Answer(_run(detector, timeout_s, Findings(), failure), Findings())
 
 
@@ -171,6 +180,11 @@ def _run(detector: Detector, seconds: float, findings: Findings, failure: Failur
         fingerprint=fingerprint(detector),
         failure=failure,
     )
+
+
+def late(runs: Sequence[DetectorRun]) -> frozenset[str]:
+    """The detectors whose answer did not come in time, by name."""
+    return frozenset(run.name for run in runs if run.failure is not None and run.failure.code == LATE)
 
 
 def _earlier_answer(detector: Detector, sha256: str, previous: Result | None) -> _Answer | None:
@@ -197,7 +211,8 @@ def _combined(blank: Result, image: ImageInfo, detectors: Sequence[Detector], an
     if len(failures) == len(runs):
         if not all(failure.permanent for failure in failures):
             throttled = any(failure.code == THROTTLED for failure in failures)
-            raise RecognitionUnavailable(" ".join(failure.message for failure in failures), throttled=throttled)
+            reasons = " ".join(failure.message for failure in failures)
+            raise RecognitionUnavailable(reasons, throttled=throttled, late=late(runs))
         return replace(blank, image=image, failure=failures[0], detectors=runs)
     findings = [answer.findings for answer in answers]
     labels = [label for found in findings for label in found.labels]

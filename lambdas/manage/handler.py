@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _PATIENCE_S: Final = 60.0
+# A deployment may come before the database's proxy is ready for the first time.
+_PATIENCE_WHEN_DEPLOYING_S: Final = 300.0
 # For ending in order once the time is over.
 _MARGIN_S: Final = 60.0
 _EXPORTS: Final = "outbox/exports/"
@@ -56,7 +58,7 @@ def _run(event: Mapping[str, Any], within: float) -> Done:
         order = Order.of(event)
     except CommandError as error:
         return Done("", str(error))
-    connect(_PATIENCE_S)
+    connect(_PATIENCE_WHEN_DEPLOYING_S if order.command == "migrate" else _PATIENCE_S)
     done = run(order, within)
     logger.info("ran %s", order.command, extra={"command": order.command, "ok": not done.error})
     return done

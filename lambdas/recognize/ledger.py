@@ -3,10 +3,14 @@
 Items, by `id`: `claim#<owner>/<sha256>/<configuration>` (holder, expires_at) and `spend#<YYYY-MM>#<owner or stack>`
 (micro_usd). `forget_at` is when DynamoDB may drop them. Every change is one conditional write, so any number of
 functions may be at it at once.
+
+botocore sends a write again whose answer was lost. A claim knows its holder, so that changes nothing. An amount may be
+added twice: at worst a budget is off by the price of that one photo.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +23,8 @@ from lambdas.pointers import HoldReason
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+logger = logging.getLogger(__name__)
 
 LEASE_S: Final = 90
 """Longer than the function may run, so that a claim that has run out belongs to nobody who is still at work."""
@@ -71,8 +77,8 @@ class Ledger:
     ) -> Iterator[Reservation]:
         """Count `amount` as spent this month (UTC), then, when the block ends, correct it to what was billed.
 
-        Limits are in micro-dollars; None is no limit. Where the process ends inside the block, all of it stays
-        counted, because it may have been billed. Raises OverBudget.
+        Limits are in micro-dollars; None is no limit. Where the process ends inside the block, or the correction fails,
+        all of it stays counted, because it may have been billed. Raises OverBudget.
         """
         month = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m")
         if not amount:
@@ -87,10 +93,16 @@ class Ledger:
         try:
             yield reservation
         finally:
-            difference = reservation.billed - reservation.amount
-            if difference:
-                self._add(month, owner_id, difference, None)
-                self._add(month, _STACK, difference, None)
+            self._settle(month, owner_id, reservation)
+
+    def _settle(self, month: str, owner_id: str, reservation: Reservation) -> None:
+        """Never raises: answers that are paid must not be lost, and paid again, over what is to be given back."""
+        difference = reservation.billed - reservation.amount
+        try:
+            for whose in (owner_id, _STACK) if difference else ():
+                self._add(month, whose, difference, None)
+        except Exception:
+            logger.exception("%d micro-dollars too many stay counted as spent", -difference)
 
     def _take(self, claim: str, holder: str) -> bool:
         now = int(self._clock())
@@ -102,8 +114,9 @@ class Ledger:
                 "expires_at": _number(now + LEASE_S),
                 "forget_at": _number(now + _CLAIM_KEPT_S),
             },
-            ConditionExpression="attribute_not_exists(id) OR expires_at < :now",
-            ExpressionAttributeValues={":now": _number(now)},
+            # Ours already, where the answer to our first try was lost.
+            ConditionExpression="attribute_not_exists(id) OR expires_at < :now OR holder = :holder",
+            ExpressionAttributeValues={":now": _number(now), ":holder": {"S": holder}},
         )
 
     def _release(self, claim: str, holder: str) -> None:

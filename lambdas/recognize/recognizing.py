@@ -13,7 +13,7 @@ from lambdas.pointers import HeldImage, ResultPointer
 from lambdas.recognize.ledger import Ledger, OverBudget
 from recognition.errors import RecognitionUnavailable
 from recognition.image import too_large
-from recognition.recognizer import THROTTLED, Recognition, configuration_fingerprint, recognize, unanswered
+from recognition.recognizer import THROTTLED, Recognition, configuration_fingerprint, late, recognize, unanswered
 from recognition.result import Failure, Result, Source, Status, failed
 
 if TYPE_CHECKING:
@@ -135,18 +135,32 @@ class Recognizing:
         with self._ledger.reserved(
             place.owner_id, cost, user_limit=user_limit, stack_limit=budgets.stack
         ) as reservation:
-            recognition = recognize(
-                upload.content,
-                image_id=place.image_id,
-                stored_as=upload.source,
-                detectors=asking.detectors,
-                limits=asking.limits,
-                timeout_s=min(asking.timeout_s, timeout_s()),
-                previous=previous,
-                prices=asking.prices,
-            )
-            reservation.billed = recognition.result.cost_micro_usd
+            try:
+                recognition = self._answered(upload, previous, timeout_s)
+            except RecognitionUnavailable as error:
+                # What was asked and not heard of in time may be billed: it stays counted.
+                reservation.billed = self._price(error.late)
+                raise
+            result = recognition.result
+            reservation.billed = result.cost_micro_usd + self._price(late(result.detectors))
         return recognition
+
+    def _answered(self, upload: _Upload, previous: Result | None, timeout_s: Callable[[], float]) -> Recognition:
+        asking = self._asking
+        return recognize(
+            upload.content,
+            image_id=upload.place.image_id,
+            stored_as=upload.source,
+            detectors=asking.detectors,
+            limits=asking.limits,
+            timeout_s=min(asking.timeout_s, timeout_s()),
+            previous=previous,
+            prices=asking.prices,
+        )
+
+    def _price(self, names: frozenset[str]) -> int:
+        """What one call of each of these detectors costs."""
+        return sum(self._asking.prices.cost_of(each) for each in self._asking.detectors if each.name in names)
 
     def _keep(self, upload: _Upload, recognition: Recognition, unfinished: Result | None) -> Outcome:
         result, place = recognition.result, upload.place
@@ -154,17 +168,28 @@ class Recognizing:
         if any(failure.code == THROTTLED for failure in failures):
             self._store.keep_unfinished(place, upload.sha256, result)
             return Outcome.POSTPONED
-        if recognition.prepared is not None:
-            self._store.keep_pictures(place, recognition.prepared)
         partial = result.status is Status.RECOGNIZED and not all(failure.permanent for failure in failures)
         key = upload.final_key
         if partial:
             key = place.partial_key(upload.sha256, upload.configuration, result.recognized_at)
-        self._store.keep_result(place, upload.sha256, key, result)
+        self._write(upload, recognition, key)
         if partial and unfinished is not None:  # its costs are in a result now, and must not be counted again
             self._store.keep_unfinished(place, upload.sha256, without_costs(result))
         self._point(place, key)
         return Outcome.PARTIAL if partial else Outcome(result.status.value)
+
+    def _write(self, upload: _Upload, recognition: Recognition, key: str) -> None:
+        """The pictures, then the result that says they are there."""
+        place, result = upload.place, recognition.result
+        try:
+            if recognition.prepared is not None:
+                self._store.keep_pictures(place, recognition.prepared)
+            self._store.keep_result(place, upload.sha256, key, result)
+        except Exception:
+            if result.cost_micro_usd:
+                # The next attempt must not pay for these answers again.
+                self._store.keep_unfinished(place, upload.sha256, result)
+            raise
 
     def _point(self, place: ImagePlace, key: str) -> None:
         self._queues.tell_ingest(ResultPointer(place.image_id, key))

@@ -19,7 +19,13 @@ WRONG = {
     "rekognitionRequestsPerSecond": ["0", "0.5", "1001", "five"],
     "recognizeConcurrency": ["1", "1001", "2.5"],
     "maxUploadBytes": ["0", "50 MB", "-5"],
-    "recognitionPrices": ['{"as_of": "soon", "micro_usd": {}}', '{"micro_usd": {}}', '{"as_of": "2026-11-01"}', "1000"],
+    "recognitionPrices": [
+        '{"as_of": "soon", "micro_usd": {}}',
+        '{"as_of": 20261101, "micro_usd": {}}',
+        '{"micro_usd": {}}',
+        '{"as_of": "2026-11-01"}',
+        "1000",
+    ],
     "awsBudgetUsd": ["0"],
     "signupOpen": ["yes", "True", "1"],
     "mailFrom": ["photos", "ImageSift photos@example.com", "a@b@example.com"],
@@ -27,7 +33,7 @@ WRONG = {
     "domain": ["photos", "https://photos.example.com", "Photos.example.com", "photos.example.com"],
     "hostedZoneId": ["example.com", "Z0123456789"],
     "certificateArn": ["arn:aws:iam::123456789012:server-certificate/a"],
-    "databaseVersion": ["16", "12.4", "latest"],
+    "databaseVersion": ["16", "12.4", "latest", "16.2", "13.14"],
     "databaseMinCapacity": ["0.3", "-1", "300", "8"],
     "databasePauseAfterSeconds": ["60", "90000"],
     "databaseProxy": ["true"],
@@ -36,7 +42,7 @@ WRONG = {
     "availabilityZones": ["1", "4"],
     "logRetentionDays": ["0", "31"],
     "logLevel": ["debug"],
-    "tags": ["[]", '{"team": 5}'],
+    "tags": ["[]", '{"team": 5}', '{"Stack": "a"}', '{"aws:team": "a"}', '{"": "a"}', '{"team": "<a>"}'],
     "modelPackageArn": ["arn:aws:sagemaker:eu-central-1:123456789012:model/a"],
     "modelInstanceType": ["c7g.xlarge", "ml.c7g.xlarge"],
     "modelMemoryMb": ["4000"],
@@ -55,12 +61,18 @@ def test_the_message_says_what_was_expected() -> None:
     assert str(raised.value) == "imagesift:monthlyBudgetUsd must be a number of 0 or more, not “lots”."
 
 
+def test_memory_that_the_largest_photos_do_not_fit_into_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^imagesift:recognizeMemoryMb must be at least 1800 "):
+        from_values("dev", {"maxUploadBytes": "500000000"})
+    assert from_values("dev", {"maxUploadBytes": "500000000", "recognizeMemoryMb": "1800"})
+
+
 def test_a_misspelt_key_is_refused_rather_than_ignored() -> None:
     with pytest.raises(ConfigError, match=r"^imagesift:monthlyBudgetUSD is no setting"):
         from_values("dev", {"monthlyBudgetUSD": "20"})
 
 
-@pytest.mark.parametrize("stack", ["Prod", "a", "-dev", "dev-", "1st", "a" * 21, "dev_2"])
+@pytest.mark.parametrize("stack", ["Prod", "a", "-dev", "dev-", "1st", "a" * 21, "dev_2", "a--b"])
 def test_a_stack_whose_name_fits_into_no_bucket_name_is_refused(stack: str) -> None:
     with pytest.raises(ConfigError, match="stack's name"):
         from_values(stack, {})
@@ -78,6 +90,7 @@ def test_a_stack_whose_name_fits_into_no_bucket_name_is_refused(stack: str) -> N
         ("vpcCidr", "192.168.4.0/22", "vpc_cidr", "192.168.4.0/22"),
         ("databaseMaxCapacity", "2.5", "database_max_capacity", 2.5),
         ("logRetentionDays", "365", "log_retention_days", 365),
+        ("databaseVersion", "17.4", "database_version", "17.4"),
     ],
 )
 def test_a_value_that_fits_is_read(key: str, value: str, field: str, expected: object) -> None:

@@ -129,3 +129,11 @@ def test_tracing_and_reserved_pages_are_off_unless_asked_for(plain: Graph, full:
 
 def _traced(graph: Graph) -> set[str]:
     return {each.inputs["tracingConfig"]["mode"] for each in graph.of_type("aws:lambda/function:Function")}
+
+
+def test_lambda_takes_putting_off_and_holding_for_no_loop_gone_wild(graph: Graph) -> None:
+    allowed = {
+        each.inputs["functionName"]: each.inputs["recursiveLoop"] for each in graph.of_type("FunctionRecursionConfig")
+    }
+    names = [graph.one("aws:lambda/function:Function", name).inputs["name"] for name in ("recognize", "ingest")]
+    assert allowed == dict.fromkeys(names, "Allow")

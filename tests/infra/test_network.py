@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from pathlib import Path
 
+import pytest
+
+from infra.values import ConfigError
+from tests.infra import recorder
 from tests.infra.recorder import Graph
 
 
@@ -82,3 +87,12 @@ def test_every_instance_is_serverless_and_private(plain: Graph, full: Graph) -> 
     for instance in (*plain.of_type("ClusterInstance"), *full.of_type("ClusterInstance")):
         assert instance.inputs["instanceClass"] == "db.serverless"
         assert instance.inputs["publiclyAccessible"] is False
+
+
+def test_a_region_with_too_few_zones_is_told_of_before_anything_is_made_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = "aws:index/getAvailabilityZones:getAvailabilityZones"
+    monkeypatch.setitem(recorder._INVOKED, asked, {"names": ["eu-central-1a", "eu-central-1b"]})
+    with pytest.raises(ConfigError, match="imagesift:availabilityZones must be at most 2 in this region"):
+        recorder.record(tmp_path, "prod", availabilityZones=3)

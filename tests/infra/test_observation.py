@@ -20,8 +20,11 @@ def test_every_alarm_tells_the_topic_when_it_starts_and_when_it_is_over(graph: G
 def test_images_that_were_given_up_raise_the_alarm(graph: Graph) -> None:
     alarm = graph.one("MetricAlarm", "dead-letters").inputs
     assert (alarm["namespace"], alarm["metricName"]) == ("ImageSift", "DeadLetters")
-    # Powertools counts under the service's name.
-    assert alarm["dimensions"] == {"service": graph.environment("dead-letters")["POWERTOOLS_SERVICE_NAME"]}
+    assert alarm["dimensions"] == {
+        "service": graph.environment("dead-letters")["POWERTOOLS_SERVICE_NAME"],
+        # Or the alarm of one stack would hear of another's images.
+        "function": graph.one("aws:lambda/function:Function", "dead-letters").inputs["name"],
+    }
     assert alarm["threshold"] == 1
 
 

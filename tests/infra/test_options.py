@@ -91,6 +91,22 @@ def test_the_proxy_stands_between_functions_and_database(full: Graph, plain: Gra
     assert rights["Resource"][0].endswith(":dbuser:cluster-RESOURCE/imagesift")
 
 
+def test_a_database_that_may_be_deleted_on_purpose_leaves_its_snapshot_all_the_same(tmp_path: Path) -> None:
+    (cluster,) = record(tmp_path, "prod", deletionProtection=False).of_type("Cluster")
+    assert cluster.inputs["deletionProtection"] is False
+    assert cluster.inputs["skipFinalSnapshot"] is False
+    assert cluster.inputs["finalSnapshotIdentifier"] == "imagesift-prod-database-last"
+
+
+def test_functions_hear_of_the_proxy_once_it_leads_to_the_database(full: Graph) -> None:
+    (target,) = full.of_type("ProxyTarget")
+    after = full.one("aws:lambda/function:Function", "manage").after
+    assert target.urn in after
+    rules = {each.urn for each in full.resources if each.name in ("database-from-proxy", "proxy-to-database")}
+    assert len(rules) == 2
+    assert rules <= after
+
+
 def test_a_proxys_certificate_is_not_checked_against_those_of_databases(full: Graph, plain: Graph) -> None:
     assert plain.environment("web")["DATABASE_SSLROOTCERT"] == "/var/task/rds-global-bundle.pem"
     assert full.environment("web")["DATABASE_SSLROOTCERT"] == "/etc/pki/tls/certs/ca-bundle.crt"

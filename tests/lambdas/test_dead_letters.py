@@ -10,7 +10,7 @@ import pytest
 from lambdas.dead_letters import handler as dead_letters
 from lambdas.recognize.handler import handle as recognize
 from tests.lambdas.test_recognize import APIS
-from tests.lambdas.world import World, picture
+from tests.lambdas.world import Context, World, picture
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,9 @@ def test_a_result_of_what_lay_there_before_does_not_stand_for_the_new_content(wo
     assert "dead-" in told["result_key"]
 
 
-def test_a_message_nobody_can_read_stays_for_somebody_to_look_at(world: World) -> None:
+def test_a_message_nobody_can_read_stays_for_somebody_to_look_at(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     for body in ("no event", json.dumps({"Records": [{"eventName": "ObjectCreated:Put"}]})):
         world.clients.sqs.send_message(QueueUrl=world.dead_queue, MessageBody=body)
 
@@ -92,6 +94,8 @@ def test_a_message_nobody_can_read_stays_for_somebody_to_look_at(world: World) -
 
     assert world.size(world.dead_queue) == 2
     assert world.told() == []
+    # Their alarm is the queue's own: they come again and again, and are no images given up on.
+    assert [metric["DeadLetters"] for metric in metrics(capsys.readouterr().out)] == [[0.0]]
 
 
 def test_each_dead_letter_is_counted_in_the_metric_that_the_alarm_watches(
@@ -105,6 +109,8 @@ def test_each_dead_letter_is_counted_in_the_metric_that_the_alarm_watches(
     world.drain(dead_letters.handle, world.dead_queue)
 
     (metric,) = metrics(capsys.readouterr().out)
-    assert (metric["DeadLetters"], metric["service"]) == ([1.0], "dead_letters")
+    assert metric["DeadLetters"] == [1.0]
+    assert (metric["service"], metric["function"]) == ("dead_letters", Context.function_name)
     (directive,) = metric["_aws"]["CloudWatchMetrics"]  # type: ignore[index]
-    assert (directive["Namespace"], directive["Dimensions"]) == ("ImageSift", [["service"]])
+    assert directive["Namespace"] == "ImageSift"
+    assert [sorted(names) for names in directive["Dimensions"]] == [["function", "service"]]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -71,6 +73,21 @@ def test_a_claim_whose_holder_is_gone_runs_out_and_its_end_takes_nothing_from_th
     assert len(world.claims()) == 1
     late.__exit__(None, None, None)
     assert not world.claims()
+
+
+def test_a_claim_whose_answer_was_lost_is_ours_when_it_is_sent_again(ledger: Ledger, world: World) -> None:
+    put_item = world.clients.dynamodb.put_item
+
+    def twice(**request: Any) -> Any:
+        put_item(**request)
+        return put_item(**request)
+
+    ledger._dynamodb = mock.Mock(wraps=world.clients.dynamodb, put_item=twice)
+    with ledger.claimed("7", "a" * 64, "c") as ours:
+        assert ours
+        ledger._dynamodb = world.clients.dynamodb
+        with ledger.claimed("7", "a" * 64, "c") as theirs:
+            assert not theirs
 
 
 def test_a_claim_ends_with_an_error_too(ledger: Ledger, world: World) -> None:

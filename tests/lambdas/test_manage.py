@@ -97,6 +97,14 @@ def test_a_deployment_stops_when_its_migrations_fail() -> None:
         handle({"command": "migrate", "args": ["--no-such-thing"]}, Context(900))
 
 
+def test_a_deployment_waits_longer_for_its_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience: list[float] = []
+    monkeypatch.setattr(handler, "connect", patience.append)
+    for command in ("migrate", "check"):
+        run(command)
+    assert patience == [300.0, 60.0]
+
+
 def test_an_unexpected_error_is_told_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: Any) -> None:
         raise RuntimeError("the disk is full")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from lambdas.recognize import budgets
 from lambdas.recognize.handler import handle
+from lambdas.recognize.ledger import Ledger
 from lambdas.recognize.queues import times_postponed, wait_s
 from lambdas.recognize.storing import Store
 from recognition.result import Status
@@ -27,17 +29,18 @@ def usd(images: float) -> float:
 
 
 def test_throttling_puts_images_off_and_fails_none(world: World) -> None:
-    world.rekognition.per_second = 4
-    places = [world.upload(picture(seed)) for seed in range(10)]
+    # So few that the slowest machine asks too often.
+    world.rekognition.per_second = 1
+    places = [world.upload(picture(seed)) for seed in range(6)]
 
     world.drain_in_threads(handle, world.recognize_queue, threads=4)
 
     assert world.rekognition.throttled.total() > 10
-    assert world.rekognition.answered == dict.fromkeys(APIS, 10)
-    assert [world.result(place).status for place in places] == [Status.RECOGNIZED] * 10
+    assert world.rekognition.answered == dict.fromkeys(APIS, len(places))
+    assert [world.result(place).status for place in places] == [Status.RECOGNIZED] * len(places)
     assert not world.size(world.dead_queue)
-    assert sum(world.result(place).cost_micro_usd for place in places) == 10 * PRICE
-    assert world.spent()[f"{month()}#stack"] == 10 * PRICE
+    assert sum(world.result(place).cost_micro_usd for place in places) == len(places) * PRICE
+    assert world.spent()[f"{month()}#stack"] == len(places) * PRICE
 
 
 def test_throttling_does_not_use_up_the_receive_count(world: World) -> None:
@@ -96,6 +99,64 @@ def test_a_crash_after_a_throttled_attempt_loses_none_of_its_answers(
 
     assert world.rekognition.answered == dict.fromkeys(APIS, 1)
     assert world.result(place).cost_micro_usd == PRICE
+
+
+@pytest.mark.parametrize("step", ["keep_pictures", "keep_result"])
+def test_answers_that_could_not_be_stored_at_first_are_paid_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError("S3 is slow")
+
+    place = world.upload(picture())
+    with monkeypatch.context() as slow:
+        slow.setattr(Store, step, refuse)
+        assert len(world.deliver(handle, world.recognize_queue)) == 1
+    recognize_all(world)
+
+    assert world.rekognition.answered == dict.fromkeys(APIS, 1)
+    assert world.result(place).cost_micro_usd == PRICE
+    assert world.spent()[f"{month()}#7"] == PRICE
+
+
+def test_a_correction_that_fails_loses_no_answers_and_leaves_too_much_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Ledger._add
+
+    def refuse(ledger: Ledger, month: str, whose: str, amount: int, limit: int | None) -> bool:
+        if amount < 0:
+            raise OSError("DynamoDB does not answer")
+        return add(ledger, month, whose, amount, limit)
+
+    monkeypatch.setattr(Ledger, "_add", refuse)
+    world.rekognition.fail_api("DetectText", "AccessDeniedException")
+    place = world.upload(picture())
+    recognize_all(world)
+
+    assert [result.cost_micro_usd for result in world.results(place)] == [PRICE - 1000]
+    assert world.spent()[f"{month()}#7"] == PRICE
+
+
+@pytest.mark.parametrize("slow", [{"DetectText"}, set(APIS)], ids=["one", "all"])
+def test_a_call_that_was_not_heard_of_in_time_stays_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch, slow: set[str]
+) -> None:
+    answer = world.rekognition.answer
+    go_on = threading.Event()
+
+    def slowly(api: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if api in slow:
+            go_on.wait(20)
+        return answer(api, request)
+
+    monkeypatch.setattr(world.rekognition, "answer", slowly)
+    monkeypatch.setenv("DETECTOR_TIMEOUT_SECONDS", "1")
+    world.upload(picture())
+    world.deliver(handle, world.recognize_queue)
+    go_on.set()
+
+    assert world.spent()[f"{month()}#7"] == PRICE
 
 
 def test_another_image_of_the_same_content_uses_what_a_throttled_attempt_paid(world: World) -> None:
