@@ -181,3 +181,15 @@ def test_settings_that_do_not_fit_together_are_reported(
     found = check(None)
     assert [message.id for message in found] == expected
     assert all(message.hint for message in found)
+
+
+def test_no_credentials_get_into_the_log_however_much_it_is_to_say(tmp_path: Path) -> None:
+    ask = (
+        "import boto3;"
+        "boto3.client('s3', region_name='eu-west-1', endpoint_url='http://127.0.0.1:9').generate_presigned_url("
+        "'get_object', Params={'Bucket': 'b', 'Key': 'k'})"
+    )
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_SESSION_TOKEN": "the-token"}
+    said = manage(tmp_path, "shell", "-c", ask, **production(LOG_LEVEL="DEBUG"), **keys)
+    assert said.returncode == 0, said.stderr
+    assert "the-token" not in said.stdout + said.stderr
