@@ -1,9 +1,29 @@
-"""How S3 is talked to, from the few settings that decide it, and where browsers reach it."""
+"""Where files lie: how S3 is talked to, from the few settings that decide it, and where browsers reach it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
+
+
+def private_storage(bucket: str, region: str | None, endpoint: str, folder: Path) -> dict[str, Any]:
+    """An entry of STORAGES: a private S3 bucket where one is named, else a folder that its owner alone can read."""
+    if bucket:
+        return {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": storage_options(bucket, region, endpoint),
+        }
+    return {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": folder,
+            "base_url": None,
+            "allow_overwrite": True,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    }
 
 
 def storage_options(bucket: str, region: str | None, endpoint: str) -> dict[str, Any]:

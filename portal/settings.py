@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from portal.environment import choice, dollars, env, kept_secret, number, percent, price_table, rate, secret
-from portal.s3_settings import origins, storage_options
+from portal.s3_settings import origins, private_storage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -133,30 +133,11 @@ AWS_REGION = env.str("AWS_REGION", default=None)
 # Another S3 than Amazon's, as boto3 names it.
 S3_ENDPOINT = env.str("AWS_ENDPOINT_URL_S3", default="") or env.str("AWS_ENDPOINT_URL", default="")
 
-
-def _private_storage(bucket: str, folder: str) -> dict[str, Any]:
-    """A private S3 bucket where one is named, else a folder of the data directory."""
-    if bucket:
-        return {
-            "BACKEND": "storages.backends.s3.S3Storage",
-            "OPTIONS": storage_options(bucket, AWS_REGION, S3_ENDPOINT),
-        }
-    return {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": DATA_DIR / folder,
-            "base_url": None,
-            "allow_overwrite": True,
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    }
-
-
+_UPLOADS = private_storage(UPLOADS_BUCKET, AWS_REGION, S3_ENDPOINT, DATA_DIR / "uploads")
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": _private_storage(UPLOADS_BUCKET, "uploads"),
-    "uploads": _private_storage(UPLOADS_BUCKET, "uploads"),
-    "derived": _private_storage(DERIVED_BUCKET, "derived"),
+    "default": _UPLOADS,
+    "uploads": _UPLOADS,
+    "derived": private_storage(DERIVED_BUCKET, AWS_REGION, S3_ENDPOINT, DATA_DIR / "derived"),
     "staticfiles": {"BACKEND": "portal.staticfiles.StaticFiles"},
 }
 

@@ -15,6 +15,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import render_to_string
+from django.urls import Resolver404, resolve
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ HELD_SECONDS = 20.0
 PAUSE_SECONDS = 0.5
 AGAIN_SECONDS = 5
 
-_WITHOUT_DATABASE = ("/healthz", "/readyz")
+_WITHOUT_DATABASE = ("healthz", "readyz")
 # What the server says of a database that will never let us in: waiting would be of no use.
 _REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied", "certificate")
 
@@ -37,7 +38,7 @@ class WakingMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path in _WITHOUT_DATABASE:
+        if not _needs_database(request):
             return self._get_response(request)
         only_looks = request.method in ("GET", "HEAD", "OPTIONS")
         try:
@@ -48,6 +49,17 @@ class WakingMiddleware:
             logger.info("the database is waking up: %s", error)
             return _waking(request, only_looks=only_looks)
         return self._get_response(request)
+
+
+def _needs_database(request: HttpRequest) -> bool:
+    """Not where there is no page, nor for strangers on the start page: who only tries addresses must not wake it up."""
+    try:
+        name = resolve(request.path_info).view_name
+    except Resolver404:
+        name = ""
+    if name in _WITHOUT_DATABASE:
+        return False
+    return name not in ("", "home") or settings.SESSION_COOKIE_NAME in request.COOKIES
 
 
 def connect(within: float) -> None:
@@ -76,7 +88,7 @@ def _waking(request: HttpRequest, *, only_looks: bool) -> HttpResponse:
         message = "ImageSift is waking up. Try again in a few seconds."
         response: HttpResponse = JsonResponse({"error": {"code": "waking_up", "message": message}}, status=503)
     else:
-        context = {"only_looks": only_looks, "again_seconds": AGAIN_SECONDS, "address": request.get_full_path()}
+        context = {"only_looks": only_looks, "again_seconds": AGAIN_SECONDS}
         # Without the request: who is signed in is written in the database.
         response = HttpResponse(render_to_string("waking.html", context), status=503)
     response["Retry-After"] = str(AGAIN_SECONDS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -15,6 +16,8 @@ from portal.images.tasks import claim_period, erase_soon
 from portal.images.workers import by_lambda
 
 BATCH = 1000
+# An upload may go on for a while after its form has expired.
+_LATE_UPLOADS = timedelta(minutes=10)
 
 
 def delete_images(images: QuerySet[Image], receipt: ErasureReceipt | None = None) -> int:
@@ -35,9 +38,21 @@ def delete_images(images: QuerySet[Image], receipt: ErasureReceipt | None = None
 def _owe_files(images: list[Image], receipt: ErasureReceipt | None) -> None:
     owe((path for image in images for path in _paths(image)), receipt)
     owe(_contents(images), receipt)
+    now = timezone.now()
     # Whoever recognises an image, or uploads it, may still write: what they leave is erased once they must be over.
     writing = [image for image in images if image.status in _written_to()]
-    owe((path for image in writing for path in _paths(image)), receipt, after=timezone.now() + _longest_write(writing))
+    owe((path for image in writing for path in _paths(image)), receipt, after=now + _longest_write(writing))
+    if by_lambda():
+        # S3 takes a file by its form for as long as that is valid, whatever has become of the image. No receipt waits
+        # for what its owner would have to do themselves.
+        expired = timedelta(seconds=settings.UPLOAD_FORM_SECONDS) + _LATE_UPLOADS
+        with_form = [image for image in images if _may_have_form(image, now - expired)]
+        owe((path for image in with_form for path in _paths(image)), after=now + expired)
+
+
+def _may_have_form(image: Image, since: datetime) -> bool:
+    """Whether a form for its file may have been made after `since`: as long as it awaits one it can have another."""
+    return image.status == Status.AWAITING_UPLOAD or image.created_at > since
 
 
 def _written_to() -> tuple[Status, ...]:
@@ -48,7 +63,7 @@ def _written_to() -> tuple[Status, ...]:
 
 def _longest_write(images: list[Image]) -> timedelta:
     uploading = any(image.status == Status.AWAITING_UPLOAD for image in images)
-    return max(claim_period(), timedelta(minutes=10)) if uploading else claim_period()
+    return max(claim_period(), _LATE_UPLOADS) if uploading else claim_period()
 
 
 def _paths(image: Image) -> list[tuple[str, str]]:

@@ -30,6 +30,17 @@ def owe(paths: Iterable[tuple[str, str]], receipt: ErasureReceipt | None = None,
     )
 
 
+def owed(paths: Iterable[str]) -> set[str]:
+    """Those among the paths that are to be erased, now or later."""
+    return set(StorageDeletion.objects.filter(path__in=list(paths)).values_list("path", flat=True))
+
+
+def keep(paths: Iterable[tuple[str, str]]) -> None:
+    """Cross out what was to be erased at (storage alias, path) pairs: something new is coming there."""
+    for alias, path in paths:
+        StorageDeletion.objects.filter(storage=alias, path=path).delete()
+
+
 def erase_due(within: float = inf) -> int:
     """Erase whatever is due; what fails is kept, with its error, for a later try. Returns how many paths are gone.
 

@@ -6,7 +6,6 @@ No allowance is spent: whoever may write to the bucket decides what is in it.
 from __future__ import annotations
 
 import logging
-from pathlib import PurePosixPath
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.conf import settings
@@ -15,8 +14,10 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.images import buckets
 from portal.images.buckets import Stored
+from portal.images.erasing import keep
 from portal.images.models import Image, Status
 from portal.images.sidecars import write_sidecar
+from portal.images.uploads import plain_name
 from portal.templatetags.sizes import size
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def _image(owner: User, key: str, stored: Stored) -> Image:
         pk=_id_of(key, stored),
         defaults={
             "owner": owner,
-            "filename": PurePosixPath(key).name[-255:],
+            "filename": plain_name(key) or "import",
             "byte_size": stored.size,
             "sha256": stored.sha256,
             "status": Status.QUEUED,
@@ -65,6 +66,8 @@ def _image(owner: User, key: str, stored: Stored) -> Image:
         },
     )
     if created:
+        # The same file may have been here before, and be deleted.
+        keep([("uploads", image.upload_key), ("derived", image.derived_prefix)])
         write_sidecar(image)
     return image
 

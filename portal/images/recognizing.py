@@ -14,12 +14,11 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.db.models import Max
 
-from portal.accounts.models import User
 from portal.images.detecting import detectors
 from portal.images.erasing import owe
 from portal.images.models import Image, Recognition, Status
 from portal.images.recording import record_result
-from portal.images.spending import record_spend, reserve
+from portal.images.spending import record_lost_spend, reserve
 from recognition.detectors import Detector, fingerprint
 from recognition.image import Limits
 from recognition.recognizer import Recognition as Recognized
@@ -52,13 +51,7 @@ def recognize_claimed(image: Image, claim: UUID) -> None:
             return
         if not Image.objects.filter(pk=image.pk).exists():
             owe([("derived", image.derived_prefix)])
-        _record_lost_spend(image, recognized.result)
-
-
-def _record_lost_spend(image: Image, result: Result) -> None:
-    """What a result cost that nobody will see."""
-    owner = User.objects.filter(pk=image.owner_id).values_list("pk", flat=True).first()
-    record_spend(owner, result.cost_micro_usd, result.recognized_at)
+        record_lost_spend(image.owner_id, recognized.result)
 
 
 def _cost_to_come(asked: Sequence[Detector], previous: Result | None) -> int:

@@ -19,6 +19,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from portal.accounts.models import User
+from portal.images.erasing import owed
 from portal.images.models import Image, Status
 from portal.images.queueing import send_queued
 from portal.images.recording import record_result
@@ -87,6 +88,7 @@ class _Replaying:
 
     def take(self, these: Sequence[Folder]) -> None:
         """Deal with some folders: those whose rows are complete are not even read."""
+        these = _kept(these)
         missing = list(_incomplete(list(self._readers.map(with_results, these))))
         found = list(self._readers.map(read, missing))
         self.outcome.known += len(these) - len(missing)
@@ -110,6 +112,13 @@ class _Replaying:
         self.outcome.results += len(remains.results)
         self.outcome.queued += not remains.results
         return None if self._dry_run else _write(remains, owner)
+
+
+def _kept(these: Sequence[Folder]) -> list[Folder]:
+    """Without those that are to be erased: what was deleted stays so."""
+    places = {folder: {folder.original_key, folder.derived_prefix, *folder.of_owner} for folder in these}
+    doomed = owed({path for paths in places.values() for path in paths})
+    return [folder for folder, paths in places.items() if not paths & doomed]
 
 
 def _incomplete(these: Sequence[Folder]) -> Iterator[Folder]:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.images.models import Budget, Hold, Image, MonthlySpend, Status
 from recognition.prices import IMAGE_PROPERTIES, MICRO_USD
+from recognition.result import Result
 
 # What is billed, by the feature that is switched on: its title, and its name in the price table.
 _FEATURES = {
@@ -93,6 +94,12 @@ def record_spend(owner_id: int | None, cost: int, moment: datetime) -> None:
         if not row.update(**added):
             MonthlySpend.objects.bulk_create([MonthlySpend(owner_id=owner, month=month)], ignore_conflicts=True)
             row.update(**added)
+
+
+def record_lost_spend(owner_id: int, result: Result) -> None:
+    """Add what a result cost that nobody will see. Call it as `record_spend`; the person may be gone as well."""
+    owner = User.objects.filter(pk=owner_id).values_list("pk", flat=True).first()
+    record_spend(owner, result.cost_micro_usd, result.recognized_at)
 
 
 def lock_spending(month: date) -> None:

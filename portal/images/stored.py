@@ -32,6 +32,11 @@ class Folder:
     def derived_prefix(self) -> str:
         return f"derived/{self.owner_id}/{self.image_id}"
 
+    @property
+    def of_owner(self) -> tuple[str, str]:
+        """The folders that hold all images of its owner."""
+        return f"uploads/{self.owner_id}", f"derived/{self.owner_id}"
+
 
 @dataclass(frozen=True)
 class Remains:

@@ -76,7 +76,7 @@ class Announcement:
             if not isinstance(value, str):
                 raise UploadRefused(f"invalid_{name}", f"“{name}” must be text.")
         return cls(
-            filename=_plain_name(texts["filename"]),
+            filename=plain_name(texts["filename"]),
             content_type=_printable(texts["content_type"])[:100],
             size=byte_count,
             sha256=texts["sha256"],
@@ -88,7 +88,7 @@ def _require_sha256(sha256: str) -> None:
         raise UploadRefused("invalid_sha256", "The SHA-256 must be 64 lower-case hex digits.")
 
 
-def _plain_name(filename: str) -> str:
+def plain_name(filename: str) -> str:
     """The last part of a path, without control characters, cut to what the database keeps."""
     name = PurePosixPath(filename.replace("\\", "/")).name
     return _printable(name)[-255:].strip()

@@ -8,12 +8,12 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote_plus
 from uuid import uuid4
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 
@@ -21,12 +21,12 @@ from lambdas.ingest.handler import handle, logger
 from lambdas.pointers import HeldImage, HoldReason, ResultPointer
 from portal import waking
 from portal.accounts.models import User
-from portal.images import importing
 from portal.images.deletion import delete_images
 from portal.images.erasing import erase_due
-from portal.images.models import DetectedLabel, Hold, Image, Recognition, Status, StorageDeletion
-from portal.images.sidecars import Sidecar
-from recognition.result import Failure, Label, Result
+from portal.images.models import DetectedLabel, Hold, Image, MonthlySpend, Recognition, Status, StorageDeletion
+from portal.images.replaying import replay
+from portal.images.sidecars import write_sidecar
+from recognition.result import DetectorRun, Failure, Label, Result
 from recognition.result import Status as Outcome
 from tests.conftest import MakeImage, make_result
 from tests.lambdas.world import Context
@@ -64,14 +64,6 @@ def deliver(*bodies: str) -> list[int]:
     records = [{"messageId": str(place), "body": body} for place, body in enumerate(bodies)]
     answer = handle({"Records": records}, Context())
     return [int(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
-
-
-def imported(key: str, bucket: str = BUCKETS["uploads"]) -> str:
-    record = {
-        "eventName": "ObjectCreated:Put",
-        "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key), "size": 1, "eTag": "e"}},
-    }
-    return json.dumps({"Records": [record]})
 
 
 def test_a_pointer_becomes_a_recognised_image(image: Image) -> None:
@@ -145,14 +137,36 @@ def test_a_result_of_somebody_elses_image_is_not_recorded(image: Image, owner: U
 
 
 def test_what_comes_for_a_deleted_image_is_erased(image: Image, s3: Any) -> None:
+    delete_images(Image.objects.all())
     told = store(image, make_result(image, recognized_at=NOON))
     note = f"derived/{image.owner_id}/contents/{image.sha256}/{'c' * 16}"
-    Image.objects.all().delete()
     storages["derived"].save(note, ContentFile(b"x"))
     assert deliver(told) == []
     erase_due()
     assert keys(s3, BUCKETS["uploads"]) == keys(s3, BUCKETS["derived"]) == []
     assert deliver(told) == [], "and once more, with the result gone as well"
+
+
+def test_what_was_paid_for_a_deleted_image_is_counted_once(image: Image) -> None:
+    call_command("createcachetable", verbosity=0)
+    delete_images(Image.objects.all())
+    paid = (DetectorRun("rekognition", "3.0", 9, cost_micro_usd=1000),)
+    told = store(image, make_result(image, recognized_at=NOON, detectors=paid))
+    assert deliver(told, told) == deliver(told) == []
+    assert sorted(MonthlySpend.objects.values_list("micro_usd", flat=True)) == [1000, 1000], "theirs and everybody's"
+
+
+def test_an_image_that_only_the_database_forgot_keeps_its_files(image: Image, s3: Any) -> None:
+    """The database was restored from last night, and results of today still come in."""
+    write_sidecar(image)
+    told = store(image, make_result(image, recognized_at=NOON))
+    before = keys(s3, BUCKETS["uploads"]) + keys(s3, BUCKETS["derived"])
+    Image.objects.all().delete()
+    assert deliver(told) == []
+    erase_due()
+    assert keys(s3, BUCKETS["uploads"]) + keys(s3, BUCKETS["derived"]) == before
+    replay()
+    assert Image.objects.get().status == Status.RECOGNIZED
 
 
 def test_an_image_without_a_budget_waits_and_says_for_what(image: Image, settings: Any) -> None:
@@ -189,80 +203,6 @@ def test_without_a_database_every_message_comes_again_and_nothing_is_lost(
 
 def test_s3s_test_event_is_no_message(image: Image) -> None:
     assert deliver(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "uploads"})) == []
-
-
-def put(s3: Any, key: str, content: bytes = b"a photo") -> str:
-    s3.put_object(Bucket=BUCKETS["uploads"], Key=key, Body=content)
-    return imported(key)
-
-
-def test_an_imported_file_becomes_that_persons_image_once(s3: Any, owner: User) -> None:
-    told = put(s3, "imports/owner/2019/Käse & Brot (1).jpg")
-    assert deliver(told, told) == []
-    assert deliver(told) == []
-    image = Image.objects.get()
-    assert (image.owner, image.filename, image.byte_size) == (owner, "Käse & Brot (1).jpg", len(b"a photo"))
-    assert image.status == Status.QUEUED
-    assert keys(s3, BUCKETS["uploads"]) == [image.upload_key], "it was moved to where recognition looks"
-    sidecar = Sidecar.from_json(storages["derived"].open(f"{image.derived_prefix}/image.json").read())
-    assert (sidecar.owner, sidecar.filename) == ("owner", "Käse & Brot (1).jpg")
-
-
-def test_the_same_name_with_other_content_is_another_image(s3: Any, owner: User) -> None:
-    for content in (b"one", b"two"):
-        deliver(put(s3, "imports/owner/photo.jpg", content))
-    assert Image.objects.count() == 2
-
-
-def test_an_import_that_broke_off_half_way_is_finished(s3: Any, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = put(s3, "imports/owner/photo.jpg")
-
-    def fail(_source: str, _target: str) -> bool:
-        raise ConnectionError("S3 is away")
-
-    with monkeypatch.context() as away:
-        away.setattr(importing.buckets, "copy_upload", fail)
-        assert deliver(told) == [0]
-    assert deliver(told) == []
-    assert keys(s3, BUCKETS["uploads"]) == [Image.objects.get().upload_key]
-
-
-def test_an_imported_image_that_was_deleted_stays_so(s3: Any, owner: User) -> None:
-    told = put(s3, "imports/owner/photo.jpg")
-    deliver(told)
-    delete_images(Image.objects.all())
-    assert deliver(told) == []
-    assert not Image.objects.exists()
-
-
-def test_an_import_that_is_too_large_fails_with_a_sentence(s3: Any, owner: User, settings: Any) -> None:
-    settings.MAX_UPLOAD_BYTES = 5
-    assert deliver(put(s3, "imports/owner/large.jpg")) == []
-    image = Image.objects.get()
-    assert (image.status, image.failure_code, image.failure_permanent) == (Status.FAILED, "file_too_large", True)
-    assert image.failure_message == "This file has 7 bytes; the limit is 5 bytes."
-
-
-def test_imports_spend_no_allowance(s3: Any, owner: User, settings: Any) -> None:
-    settings.IMAGES_PER_DAY, settings.BYTES_PER_USER = 0, 0
-    deliver(put(s3, "imports/owner/photo.jpg"))
-    assert Image.objects.get().status == Status.QUEUED
-    assert not owner.daily_uploads.exists()
-
-
-@pytest.mark.parametrize(
-    "key", ["imports/nobody/photo.jpg", "imports/photo.jpg", "imports/owner/", "imports/owner/2019/"]
-)
-def test_what_belongs_to_nobody_stays_where_it_is(s3: Any, owner: User, key: str) -> None:
-    assert deliver(put(s3, key)) == []
-    assert not Image.objects.exists()
-    assert keys(s3, BUCKETS["uploads"]) == [key]
-
-
-def test_an_object_of_another_bucket_is_passed_over(s3: Any, owner: User) -> None:
-    put(s3, "imports/owner/photo.jpg")
-    assert deliver(imported("imports/owner/photo.jpg", "elsewhere")) == []
-    assert not Image.objects.exists()
 
 
 def test_logs_carry_the_image(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:

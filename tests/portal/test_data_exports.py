@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,7 +17,7 @@ from django.utils import timezone
 
 from portal.accounts.leaving import delete_account
 from portal.accounts.models import User
-from portal.images import exports, multipart
+from portal.images import exports
 from portal.images.erasing import erase_due
 from portal.images.exports import build, request_export, tidy_exports
 from portal.images.models import DataExport, StorageDeletion
@@ -191,33 +190,6 @@ def test_what_is_not_done_in_time_goes_on_in_another_run(
     export.refresh_from_db()
     assert (len(export.files), export.images_done) == (3, 3)
     assert sum(name[-4:] == ".jpg" for n in (1, 2, 3) for name in names_in(signed_in, export, n)) == 3
-
-
-def test_no_more_than_a_part_is_held_at_a_time(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
-    part = multipart.PART_BYTES
-
-    def pieces() -> Iterator[bytes]:
-        for number in range(40):
-            stored = s3.list_multipart_uploads(Bucket=BUCKETS["derived"]).get("Uploads", [])
-            parts = s3.list_parts(Bucket=BUCKETS["derived"], Key="a", UploadId=stored[0]["UploadId"]).get("Parts", [])
-            made.append(number * 1_000_000 - part * len(parts))
-            yield bytes(1_000_000)
-
-    assert multipart.store_stream("derived", "a", pieces(), "text/plain") == 40_000_000
-    assert s3.head_object(Bucket=BUCKETS["derived"], Key="a")["ContentLength"] == 40_000_000
-    assert max(made) < part
-
-
-def test_of_a_stream_that_breaks_off_nothing_stays(s3: Any) -> None:
-    def pieces() -> Iterator[bytes]:
-        yield bytes(10_000_000)
-        raise OSError("gone")
-
-    with pytest.raises(OSError, match="gone"):
-        multipart.store_stream("derived", "a", pieces(), "text/plain")
-    assert keys(s3, BUCKETS["derived"]) == []
-    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKETS["derived"])
 
 
 # What goes wrong ------------------------------------------------------------------------------------------------------

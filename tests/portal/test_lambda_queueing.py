@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError
@@ -223,3 +224,22 @@ def test_ready_without_any_worker_and_nobody_is_told_of_one(client: Client, owne
     assert client.get("/readyz").json() == {"ready": True, "database": "ok", "storage": "ok"}
     client.force_login(owner)
     assert client.get(reverse("images:updates"), {"ids": "", "format": "json"}).json()["worker_alive"] is True
+
+
+def test_a_form_that_is_still_valid_brings_nothing_back(owner: User, stored_image: MakeImage, s3: Any) -> None:
+    """S3 takes the file once more, whatever became of its image."""
+    image = stored_image(owner, status=Status.RECOGNIZED)
+    delete_images(Image.objects.filter(pk=image.pk))
+    storages["uploads"].save(image.upload_key, ContentFile(b"again"))
+    form_is_over = timezone.now() + timedelta(minutes=71)
+    with mock.patch("portal.images.erasing.timezone.now", return_value=form_is_over):
+        sweep()
+    assert keys(s3, BUCKETS["uploads"]) == []
+
+
+def test_who_waits_for_money_alone_is_to_ask_rarely(client: Client, owner: User, settings: Any) -> None:
+    client.force_login(owner)
+    asked = {"ids": "", "format": "json"}
+    assert client.get(reverse("images:updates"), asked).json()["held_again_seconds"] >= 1800
+    settings.RECOGNIZED_BY = "worker"
+    assert client.get(reverse("images:updates"), asked).json()["held_again_seconds"] is None

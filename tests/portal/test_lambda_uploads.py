@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ from portal.images.models import Image, Status
 from portal.images.recording import record_result
 from portal.images.sidecars import Sidecar
 from portal.images.sweeping import sweep
-from portal.settings import _private_storage
+from portal.s3_settings import private_storage
 from tests.conftest import PIXEL, make_result
 from tests.portal.test_s3_storage import BUCKETS, keys, s3, s3_address
 from tests.portal.test_uploads import SHA256, announce
@@ -88,12 +89,9 @@ def test_the_form_expires_when_it_says(signed_in: Client, settings: Any) -> None
     assert abs(expires - timezone.now() - timedelta(seconds=120)) < timedelta(seconds=10)
 
 
-def test_on_amazon_itself_the_address_names_bucket_and_region(
-    settings: Any, signed_in: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_on_amazon_itself_the_address_names_bucket_and_region(settings: Any, signed_in: Client) -> None:
     """So that a new bucket needs no redirect, which a browser's upload would not follow."""
-    monkeypatch.setattr("portal.settings.AWS_REGION", "eu-west-1")
-    storage = _private_storage("imagesift-uploads", "unused")
+    storage = private_storage("imagesift-uploads", "eu-west-1", "", Path("unused"))
     settings.STORAGES = {**settings.STORAGES, "uploads": storage}
     form = announce(signed_in).json()["upload"]
     assert form["url"] == "https://imagesift-uploads.s3.eu-west-1.amazonaws.com/"

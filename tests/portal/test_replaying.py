@@ -13,9 +13,11 @@ from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from portal.accounts.models import User
+from portal.images.erasing import owe
 from portal.images.models import DetectedLabel, Image, Instance, Label, MonthlySpend, Recognition, Status
 from portal.images.recording import record_result
 from portal.images.replaying import replay
@@ -277,3 +279,15 @@ def test_on_aws_an_image_without_a_result_is_announced(
     assert s3.head_object(Bucket=bucket, Key=image.upload_key)["LastModified"] >= written
     assert s3.head_object(Bucket=bucket, Key=image.upload_key)["ContentType"] == "application/octet-stream"
     assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.parametrize("folder", ["derived/{owner}/{image}", "derived/{owner}"])
+def test_what_was_deleted_and_is_not_erased_yet_stays_deleted(history: list[Image], folder: str) -> None:
+    image = history[0]
+    spent = list(MonthlySpend.objects.order_by("pk").values_list("micro_usd"))
+    path = folder.format(owner=image.owner_id, image=image.pk)
+    Image.objects.filter(pk=image.pk).delete()
+    owe([("derived", path)], after=timezone.now() + timedelta(hours=1))
+    run()
+    assert not Image.objects.filter(pk=image.pk).exists()
+    assert list(MonthlySpend.objects.order_by("pk").values_list("micro_usd")) == spent

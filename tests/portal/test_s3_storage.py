@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -21,7 +22,7 @@ from portal.accounts.models import User
 from portal.images.erasing import erase_due
 from portal.images.models import Image, Status, StorageDeletion, WorkerHeartbeat
 from portal.images.tasks import recognize_image
-from portal.settings import _private_storage
+from portal.s3_settings import private_storage
 from tests.portal.test_uploads import announce, send
 
 BUCKETS = {"uploads": "imagesift-uploads", "derived": "imagesift-derived"}
@@ -58,7 +59,7 @@ def s3(s3_address: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 def settings_for(bucket: str) -> dict[str, Any]:
     """The storage that the settings make of a named bucket."""
-    return _private_storage(bucket, "unused")
+    return private_storage(bucket, REGION, "", Path("unused"))
 
 
 def keys(client: Any, bucket: str) -> list[str]:

@@ -54,7 +54,7 @@ def test_a_page_says_so_and_comes_back_by_itself(client: Client, database: Sleep
     assert "no-store" in answer["Cache-Control"]
     assert '<meta http-equiv="refresh" content="5">' in page
     assert "ImageSift is waking up" in page
-    assert 'href="/history/?q=cat"' in page
+    assert 'href=""' in page, "the same address once more, whatever it is"
     assert database.asked == 1, "who only looks is answered at once"
     assert inline_parts(page) == []
     check(answer)
@@ -111,6 +111,20 @@ def test_a_database_that_refuses_for_good_is_a_fault_and_no_sleeper(
     answer = client.post(reverse("account_login"), {})
     assert answer.status_code == 500
     assert database.asked == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/wp-login.php", "/robots.txt", "//elsewhere.example/", "/history"])
+def test_who_only_tries_addresses_does_not_wake_it_up(client: Client, database: Sleeper, path: str) -> None:
+    database.fails = 99
+    assert client.get(path).status_code in (200, 301, 404)
+    assert database.asked == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/wp-login.php"])
+def test_somebody_signed_in_is_known_everywhere(client: Client, database: Sleeper, path: str) -> None:
+    database.fails = 99
+    client.cookies["sessionid"] = "a" * 32
+    assert client.get(path).status_code == 503
 
 
 def test_whoever_watches_the_portal_is_answered_meanwhile(client: Client, database: Sleeper) -> None:

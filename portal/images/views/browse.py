@@ -37,9 +37,11 @@ from portal.images.history import (
 from portal.images.models import DailyUploads, Status
 from portal.images.presentation import detector_title
 from portal.images.spending import month_of_money
-from portal.images.workers import any_alive
+from portal.images.workers import any_alive, by_lambda
 
 _UPDATES_AT_ONCE = 100
+# What waits for money waits for days: a database that sleeps when nobody asks would not get to.
+_HELD_AGAIN_SECONDS = 1800
 _LABELS_OFFERED = 1_000
 _USAGE_DAYS = 30
 # The share of an allowance from which on its meter warns.
@@ -172,7 +174,8 @@ def updates(request: HttpRequest) -> HttpResponse:
     """How the images `ids` (comma-separated, at most 100) are now; those that are not the person's are left out.
 
     Answers cards that htmx swaps in by their ids, or with `format=json` an object with a list of their states
-    and whether a worker is there to change them.
+    and whether a worker is there to change them. Where asking costs money, `held_again_seconds` says when to ask again
+    while all of them wait for some.
     """
     ids = [part for part in request.GET.get("ids", "").split(",") if part]
     if len(ids) > _UPDATES_AT_ONCE:
@@ -182,7 +185,13 @@ def updates(request: HttpRequest) -> HttpResponse:
     images = list(person(request).images.filter(pk__in=valid_ids(ids)))
     shown = cards(images, Filters.parse(request.GET).confidence)
     if request.GET.get("format") == "json":
-        return JsonResponse({"images": [card.as_json() for card in shown], "worker_alive": any_alive()})
+        return JsonResponse(
+            {
+                "images": [card.as_json() for card in shown],
+                "worker_alive": any_alive(),
+                "held_again_seconds": _HELD_AGAIN_SECONDS if by_lambda() else None,
+            }
+        )
     return render(request, "images/_changes.html", {"cards": shown})
 
 

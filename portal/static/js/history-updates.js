@@ -7,17 +7,21 @@ const AT_ONCE = 100;
 
 let pause = FASTEST_MS;
 let timer = 0;
+/** How long the portal would rather be left alone while all that is unfinished waits for money; 0 for no longer. */
+let heldPause = 0;
 
 const photos = () => document.getElementById("photos");
 const cards = () => [...document.querySelectorAll(".photo")];
 const isUnsettled = (card) => card.dataset.status === "queued" || card.dataset.status === "processing";
+const isHeld = (card) => card.dataset.held === "true";
 
 async function states(ids) {
   const response = await fetch(`${photos().dataset.updates}?format=json&ids=${ids.join(",")}`);
   // Signed out meanwhile: what this page shows is nobody's to see any more.
   if (response.redirected) location.reload();
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
-  const { images, worker_alive: workerAlive } = await response.json();
+  const { images, worker_alive: workerAlive, held_again_seconds: heldAgain } = await response.json();
+  heldPause = 1000 * (heldAgain ?? 0);
   for (const notice of document.querySelectorAll("[data-worker-away]")) notice.hidden = workerAlive;
   return new Map(images.map((image) => [image.id, image]));
 }
@@ -60,7 +64,8 @@ async function look() {
 
 function plan() {
   if (timer || document.hidden || !cards().some(isUnsettled)) return;
-  timer = setTimeout(look, pause);
+  const allHeld = cards().filter(isUnsettled).every(isHeld);
+  timer = setTimeout(look, allHeld ? Math.max(heldPause, pause) : pause);
 }
 
 function planSoon() {
@@ -70,7 +75,15 @@ function planSoon() {
   plan();
 }
 
-document.addEventListener("visibilitychange", planSoon);
+/** Whoever comes back to the page may have raised the budget meanwhile. */
+function lookAgain() {
+  planSoon();
+  if (!timer) return;
+  clearTimeout(timer);
+  timer = setTimeout(look, 0);
+}
+
+document.addEventListener("visibilitychange", lookAgain);
 document.addEventListener("htmx:afterSettle", plan);
 document.addEventListener("images-queued", planSoon);
 

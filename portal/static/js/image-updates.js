@@ -13,7 +13,7 @@ async function fetchUpdates(url, ids) {
   if (!response.ok || response.redirected) throw new Error(`The portal answered ${response.status}`);
   const answer = await response.json();
   for (const notice of document.querySelectorAll("[data-worker-away]")) notice.hidden = answer.worker_alive;
-  return answer.images;
+  return answer;
 }
 
 /**
@@ -24,6 +24,10 @@ export function watchImages(url, waiting, report) {
   let timer = null;
   let delay = FIRST_MS;
   let turn = 0;
+  const held = new Set();
+  /** How long the portal would rather be left alone while all of them wait for money; 0 for no longer. */
+  let heldDelay = 0;
+  let resting = false;
 
   function next() {
     const ids = waiting();
@@ -40,7 +44,12 @@ export function watchImages(url, waiting, report) {
     if (!asked.length) return;
     if (!document.hidden) {
       const changed = await fetchUpdates(url, asked).then(
-        (images) => report(images, asked),
+        ({ images, held_again_seconds: heldAgain }) => {
+          heldDelay = 1000 * (heldAgain ?? 0);
+          asked.forEach((id) => held.delete(id));
+          images.filter((image) => image.held).forEach((image) => held.add(image.id));
+          return report(images, asked);
+        },
         () => false,
       );
       delay = changed ? FIRST_MS : Math.min(delay * SLOWING, LONGEST_MS);
@@ -49,7 +58,9 @@ export function watchImages(url, waiting, report) {
   }
 
   function wake() {
-    timer ??= setTimeout(look, delay);
+    if (timer !== null) return;
+    resting = waiting().every((id) => held.has(id));
+    timer = setTimeout(look, resting ? Math.max(heldDelay, delay) : delay);
   }
 
   document.addEventListener("visibilitychange", () => {
@@ -60,6 +71,10 @@ export function watchImages(url, waiting, report) {
   wake();
   return () => {
     delay = FIRST_MS;
+    if (resting) {
+      clearTimeout(timer);
+      timer = null;
+    }
     wake();
   };
 }
