@@ -67,6 +67,9 @@ class Server:
         """What is wrong with a database token of `user` for a cluster (its resource id); "" when it is good."""
         return self.gateway.sign_in(token, user, cluster)
 
+    def calls_waiting(self) -> int:
+        return len(self.called)
+
     def allowed(self, role: str, action: str, resource: str) -> bool:
         return self.gateway.decide(role, Need(action, resource))
 

@@ -59,8 +59,9 @@ class EventSources:
             thread.join(timeout=30)
 
     def waiting(self) -> dict[str, int]:
-        """Messages in each queue that feeds a function, in flight and delayed ones included."""
-        return {mapping.queue: sum(self.depth(mapping.queue)) for mapping in self.mappings}
+        """Messages in each queue that feeds a function, in flight and delayed ones included; calls of buckets."""
+        messages = {mapping.queue: sum(self.depth(mapping.queue)) for mapping in self.mappings}
+        return {**messages, "buckets": self._aws.control("calls_waiting")}
 
     def quiet(self) -> bool:
         """Nothing waits and nothing runs."""

@@ -61,11 +61,14 @@ def browsing(cloud: Cloud) -> Iterator[Page]:
         context = browser.new_context(base_url=cloud.outputs["portal_url"], ignore_https_errors=True)
         complaints: list[str] = []
         opened = context.new_page()
-        opened.on("console", lambda told: complaints.append(told.text) if told.type == "error" else None)
+        opened.on(
+            "console",
+            lambda told: complaints.append(f"{told.text} {told.location['url']}") if told.type == "error" else None,
+        )
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         yield opened
         browser.close()
-    assert complaints == []
+    assert complaints == [], cloud.functions.failures
 
 
 def sign_up(page: Page, cloud: Cloud, name: str) -> None:

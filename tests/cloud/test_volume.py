@@ -57,7 +57,7 @@ def test_500_photos_at_5_a_second_are_recognised_each_paid_once(cloud: Cloud) ->
     assert cloud.rekognition.paid == {("DetectLabels", number): 1 for number in range(FIRST, FIRST + PHOTOS)}
     assert cloud.rekognition.throttled > 0
     assert lasted >= (PHOTOS - PER_SECOND) / PER_SECOND
-    assert cloud.keys("uploads_bucket", "imports/") == []
+    assert cloud.keys("uploads_bucket", "imports/lib/") == []
 
     deliver_three_times(cloud, [str(row[0]) for row in found])
     cloud.settle(240)
