@@ -49,7 +49,7 @@ def test_500_photos_at_5_a_second_are_recognised_each_paid_once(cloud: Cloud) ->
     cloud.rekognition.rate = PER_SECOND
     started = time.monotonic()
     import_all(cloud, "lib")
-    cloud.settle(240)
+    cloud.settle(900)
     lasted = time.monotonic() - started
     found = history(cloud, "lib")
     assert len(found) == PHOTOS
@@ -60,7 +60,7 @@ def test_500_photos_at_5_a_second_are_recognised_each_paid_once(cloud: Cloud) ->
     assert cloud.keys("uploads_bucket", "imports/lib/") == []
 
     deliver_three_times(cloud, [str(row[0]) for row in found])
-    cloud.settle(240)
+    cloud.settle(900)
     assert history(cloud, "lib") == found
     assert cloud.rekognition.paid.total() == PHOTOS
 

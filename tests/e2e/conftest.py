@@ -87,13 +87,13 @@ def portal(tmp_path_factory: pytest.TempPathFactory, database_url: str | None) -
 
 
 def _wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        with suppress(requests.ConnectionError):
+        with suppress(requests.RequestException):
             if requests.get(f"{url}/readyz", timeout=5).ok:
                 return
         time.sleep(0.2)
-    pytest.fail("the portal was not ready within a minute")
+    pytest.fail("the portal was not ready within two minutes")
 
 
 @pytest.fixture(scope="session")

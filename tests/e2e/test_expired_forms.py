@@ -125,11 +125,13 @@ def bucket_portal(s3_address: str, tmp_path: Path) -> Iterator[tuple[Portal, Any
         "AWS_REGION": REGION,
         "AWS_ENDPOINT_URL": s3_address,
     }
-    with serving(tmp_path, 0, **changes) as portal:
-        rule = {"AllowedOrigins": [portal.url], "AllowedMethods": ["POST"], "AllowedHeaders": ["*"]}
-        s3.put_bucket_cors(Bucket=BUCKETS["uploads"], CORSConfiguration={"CORSRules": [rule]})
-        yield portal, s3
-    requests.post(f"{s3_address}/moto-api/reset", timeout=10)
+    try:
+        with serving(tmp_path, 0, **changes) as portal:
+            rule = {"AllowedOrigins": [portal.url], "AllowedMethods": ["POST"], "AllowedHeaders": ["*"]}
+            s3.put_bucket_cors(Bucket=BUCKETS["uploads"], CORSConfiguration={"CORSRules": [rule]})
+            yield portal, s3
+    finally:
+        requests.post(f"{s3_address}/moto-api/reset", timeout=60)
 
 
 RECOGNIZED = """

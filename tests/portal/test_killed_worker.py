@@ -98,7 +98,7 @@ def test_ten_kills_over_fifty_images_leave_fifty_recognised_once(
         interrupted += Image.objects.filter(status=Status.PROCESSING).exists()
     assert interrupted, "no kill came in the middle of a recognition: the test proves nothing"
     last = start_worker("--until-empty")
-    assert last.wait(timeout=120) == 0
+    assert last.wait(timeout=400) == 0
     assert Image.objects.filter(status=Status.RECOGNIZED).count() == IMAGES
     each = Recognition.objects.values("image").annotate(times=Count("pk"))
     assert {row["times"] for row in each} == {1}
