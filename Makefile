@@ -5,7 +5,8 @@ HOST ?= 127.0.0.1
 WORKERS ?= 1
 
 VENV := .venv
-# Whole files to each process: a file shares what it sets up.
+# Whole files to each process: a file shares what it sets up. The cloud tests share one stack, with threads and many
+# processes of its own: they are run by themselves.
 SPREAD := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
@@ -23,7 +24,8 @@ run: $(VENV)/.portal ## serve ImageSift at http://127.0.0.1:8000 (PORT=, HOST=, 
 	@exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT) --workers $(WORKERS) --fetch-detector
 
 test: $(VENV)/.dev ## run the tests on SQLite and, where TEST_DATABASE_URL names a server, on PostgreSQL
-	$(BIN)/python -m pytest $(SPREAD)
+	$(BIN)/python -m pytest $(SPREAD) --ignore tests/cloud
+	$(BIN)/python -m pytest tests/cloud
 	@if [ -n "$$TEST_DATABASE_URL" ]; then \
 		$(MAKE) --no-print-directory test-postgres; \
 	else \

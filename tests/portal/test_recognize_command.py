@@ -18,6 +18,7 @@ from skimage import data
 
 from recognition.result import Result, Status
 from tests.hostile import flat_rgba_png, hostile_files
+from tests.memory import peak_megabytes
 
 TINY_MODEL = Path(__file__).parents[1] / "recognition" / "fixtures" / "tiny-rtdetr"
 
@@ -96,12 +97,9 @@ def test_hostile_files_get_their_own_sentences_in_less_than_a_gigabyte(tmp_path:
 
 def measured(*arguments: str, data_dir: Path) -> list[dict[str, Any]]:
     """What the command printed, if it stayed below a gigabyte all the time."""
-    output = data_dir / "output.json"
     environment = {**os.environ, "IMAGESIFT_DATA": str(data_dir), "ONNX_MODEL": str(TINY_MODEL)}
     command = [sys.executable, "manage.py", "recognize", *arguments]
-    with output.open("wb") as file:
-        process = subprocess.Popen(command, cwd=django_settings.BASE_DIR, env=environment, stdout=file)
-        _, _, used = os.wait4(process.pid, 0)
-    assert used.ru_maxrss < 1_000_000, "kilobytes"
-    results: list[dict[str, Any]] = json.loads(output.read_text())
+    peak, printed = peak_megabytes(command, data_dir / "peak", cwd=django_settings.BASE_DIR, env=environment)
+    assert peak < 1_000
+    results: list[dict[str, Any]] = json.loads(printed)
     return results

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from tests.hostile import (
     picture,
     png_chunk,
 )
+from tests.memory import peak_megabytes
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 160, 40), (30, 40, 210), (230, 220, 40)
 LOSSY = 30  # how far a colour may be from what was drawn, after JPEG and chroma subsampling
@@ -240,14 +240,13 @@ def test_pictures_prepared_in_threads_do_not_mix() -> None:
             assert_color(middle(prepared), color, tolerance=0)
 
 
-MEASURE = """
-import resource, sys
+PREPARE = """
+import sys
 from pathlib import Path
 from recognition.image import prepare
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-before = peak()
-info = prepare(Path(sys.argv[1])).info
-print(info.width * info.height, (peak() - before) // 1024)
+for path in sys.argv[1:]:
+    info = prepare(Path(path)).info
+    print(info.width * info.height)
 """
 
 
@@ -262,8 +261,8 @@ def test_hundred_megapixels_add_less_than_600_megabytes(kind: str, tmp_path: Pat
     path = tmp_path / "huge"
     path.write_bytes(hundred_megapixels(kind))
 
-    run = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True)
-    pixels, added_megabytes = map(int, run.stdout.split())
+    without, _ = peak_megabytes([sys.executable, "-c", PREPARE], tmp_path / "peak")
+    peak, pixels = peak_megabytes([sys.executable, "-c", PREPARE, path], tmp_path / "peak")
 
-    assert pixels == 100_000_000
-    assert added_megabytes < 600
+    assert int(pixels) == 100_000_000
+    assert peak - without < 600
