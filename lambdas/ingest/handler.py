@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,9 @@ logger = make_logger()
 @logger.inject_lambda_context(clear_state=True)
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
     """Answers with the ids of the messages that failed: all of them as long as there is no database."""
+    if not any(_is_readable(message["body"]) for message in event["Records"]):
+        # They come again many times, and the database need not wake up for that.
+        return each_message(event, _take, logger)
     try:
         connect(_PATIENCE_S)
         answer = each_message(event, _take, logger)
@@ -52,6 +56,14 @@ def _take(message: Message) -> None:
         # If the connection is what failed, the next message gets another.
         close_old_connections()
         raise
+
+
+def _is_readable(body: str) -> bool:
+    for read in (read_message, created_objects):
+        with suppress(UnreadableMessage, UnreadableEvent):
+            read(body)
+            return True
+    return False
 
 
 def _take_body(body: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +25,7 @@ def budgets_changed() -> None:
     It happens once the transaction is committed; what fails is made up for by the next sweep.
     """
     transaction.on_commit(publish_budgets, robust=True)
-    transaction.on_commit(release_held, robust=True)
+    transaction.on_commit(partial(release_held, budgets_changed=True), robust=True)
 
 
 def publish_budgets() -> bool:

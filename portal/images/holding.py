@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from math import inf
 from uuid import UUID
 
@@ -14,12 +14,15 @@ from django.utils import timezone
 
 from portal.images.models import Budget, Hold, Image, Status
 from portal.images.queueing import send_queued
-from portal.images.spending import Purse, cost_of_one, purses, this_month
+from portal.images.spending import Purse, cost_of_one, next_month, purses, this_month
 
 # So many go on in one go: their events are sent within the request of whoever raised the budget.
 RELEASED_AT_ONCE = 1_000
 # For so long may a budget that was changed still be unknown to what recognises.
 _BUDGETS_KNOWN_AFTER = timedelta(seconds=10)
+# For so long its word is taken that a budget is spent, even where the portal knows of less: after the database was
+# restored, held images would go to and fro with every sweep.
+_BELIEVED = timedelta(hours=1)
 
 _HELD = Q(status=Status.QUEUED, hold__gt=Hold.NONE)
 
@@ -34,22 +37,30 @@ def hold(image_id: UUID, reason: Hold, month: date, held_at: datetime) -> bool:
     Image.objects.filter(pk=image_id, status=Status.AWAITING_UPLOAD).update(
         status=Status.QUEUED, queued_at=held_at, not_before=None
     )
-    held = Image.objects.filter(pk=image_id, status=Status.QUEUED).update(hold=reason)
+    waiting = Image.objects.filter(pk=image_id, status=Status.QUEUED)
+    held = waiting.update(hold=reason, not_before=_believed_until(held_at, month))
     changed_since = Budget.objects.filter(changed_at__gt=held_at - _BUDGETS_KNOWN_AFTER)
     if held and (month < this_month() or changed_since.exists()):
-        release_held()
+        release_held(budgets_changed=True)
     return bool(held)
 
 
-def release_held(most: int = RELEASED_AT_ONCE) -> int:
+def _believed_until(held_at: datetime, month: date) -> datetime:
+    month_ends = datetime.combine(next_month(month), time.min, UTC)
+    return min(held_at + _BELIEVED, month_ends)
+
+
+def release_held(most: int = RELEASED_AT_ONCE, *, budgets_changed: bool = False) -> int:
     """Let held images go on, the oldest first, as far as the budgets have room for them. Returns how many.
 
-    Those that stay are marked with the budget that they wait for now. Safe to run from several processes at once.
+    Those that stay are marked with the budget that they wait for now. Unless the budgets have changed, those stay that
+    were held back within the last hour by what recognises. Safe to run from several processes at once.
     """
-    if not Image.objects.filter(_HELD).exists():
+    ready = Q() if budgets_changed else Q(not_before__isnull=True) | Q(not_before__lte=timezone.now())
+    if not Image.objects.filter(_HELD, ready).exists():
         return 0
     with transaction.atomic():
-        held = Image.objects.filter(_HELD).order_by("queued_at", "pk")
+        held = Image.objects.filter(_HELD, ready).order_by("queued_at", "pk")
         room = _Room.now(set(held.order_by().values_list("owner_id", flat=True).distinct()))
         going = _those_with_room(held, room, most)
         images = list(held.select_for_update().filter(pk__in=going))

@@ -201,6 +201,18 @@ def test_without_a_database_every_message_comes_again_and_nothing_is_lost(
     assert Recognition.objects.count() == 1
 
 
+def test_what_can_never_be_read_does_not_wake_the_database_up(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise AssertionError("the database was asked")
+
+    told = store(image, make_result(image))
+    connection.close()
+    with monkeypatch.context() as away:
+        away.setattr(connection, "ensure_connection", refuse)
+        assert deliver("{}", "no JSON") == [0, 1]
+    assert deliver("{}", told) == [0]
+
+
 def test_s3s_test_event_is_no_message(image: Image) -> None:
     assert deliver(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "uploads"})) == []
 

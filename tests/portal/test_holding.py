@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,7 @@ from PIL import Image as PILImage
 
 from portal.accounts.models import User
 from portal.images import spending
-from portal.images.budgets import KEY, publish_budgets
+from portal.images.budgets import KEY, budgets_changed, publish_budgets
 from portal.images.holding import hold, release_held
 from portal.images.models import Budget, Hold, Image, MonthlySpend, Status
 from portal.images.recording import record_result
@@ -189,6 +189,29 @@ def test_a_portal_that_knows_of_less_spend_does_not_send_an_image_round_and_roun
     image = stored_image(owner)
     hold(image.pk, Hold.USER_BUDGET, this_month(), timezone.now())
     assert (waiting([image]), queued_tasks()) == ([Hold.USER_BUDGET], [])
+    assert sweep().released_images == 0
+    assert (waiting([image]), queued_tasks()) == ([Hold.USER_BUDGET], [])
+
+
+def test_it_asks_again_after_an_hour_or_when_the_month_turns(owner: User, stored_image: MakeImage) -> None:
+    month_ends = datetime.combine(next_month(this_month()), time.min, UTC)
+    for minutes_before, asks in ((90, month_ends - timedelta(minutes=30)), (10, month_ends)):
+        image = stored_image(owner)
+        hold(image.pk, Hold.USER_BUDGET, this_month(), month_ends - timedelta(minutes=minutes_before))
+        image.refresh_from_db()
+        assert image.not_before == asks
+
+
+def test_a_changed_budget_lets_go_on_what_was_held_a_minute_ago(
+    owner: User, stored_image: MakeImage, settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    settings.MONTHLY_BUDGET_PER_USER_USD = Decimal(5)
+    image = stored_image(owner)
+    hold(image.pk, Hold.USER_BUDGET, this_month(), timezone.now() - timedelta(minutes=1))
+    with django_capture_on_commit_callbacks(execute=True):
+        Budget.objects.create(owner=owner, monthly_usd=5)
+        budgets_changed()
+    assert waiting([image]) == [Hold.NONE]
 
 
 # Going on -------------------------------------------------------------------------------------------------------------
