@@ -13,20 +13,23 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.http import QueryDict
 
 from portal.accounts.models import User
-from portal.images.models import DetectedLabel, Image, Label, Status
+from portal.images.models import CurrentLabel, Image, Label, Status
 
 PAGE_SIZE = 48
 COUNTED_AT_MOST = 1_000
 _MOST_LABELS = 10
 _MOST_TERMS = 10
+# So many of the newest images with a label say how rare it is.
+_PROBED = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # An image whose file has not arrived is the upload page's business: there is nothing to look at yet.
 SHOWN_STATUSES = tuple(status for status in Status if status is not Status.AWAITING_UPLOAD)
+_SHOWN = ~Q(status=Status.AWAITING_UPLOAD)
 
 
 def _default_confidence() -> float:
@@ -145,45 +148,64 @@ def _parse_labels(values: list[str]) -> tuple[tuple[str, ...], list[str]]:
 
 def own_images(owner: User) -> QuerySet[Image]:
     """Everything in the person's history, newest first."""
-    return Image.objects.filter(owner=owner, status__in=SHOWN_STATUSES).order_by("-created_at", "-id")
+    # Not "in one of these states": a database would read each state by its index, and sort all of them.
+    return Image.objects.filter(_SHOWN, owner=owner).order_by("-created_at", "-id")
 
 
 def matching(owner: User, filters: Filters) -> QuerySet[Image]:
     """The person's images that match all of the filters, newest first. Only the current recognition counts."""
-    found = own_images(owner)
+    wanted = _rarest_first(owner, _wanted_labels(filters))
+    found, moment = own_images(owner), "created_at"
+    # Few images are in any other state, and fewer of them have a label.
+    if wanted and filters.status in ("", Status.RECOGNIZED):
+        found, moment = _images_with(owner, wanted.pop(0)), "found_at"
     if filters.status:
         found = found.filter(status=filters.status)
     if filters.since:
-        found = found.filter(created_at__gte=_midnight(filters.since))
+        found = found.filter(**{f"{moment}__gte": _midnight(filters.since)})
     if filters.until:
-        found = found.filter(created_at__lt=_midnight(filters.until) + timedelta(days=1))
+        found = found.filter(**{f"{moment}__lt": _midnight(filters.until) + timedelta(days=1)})
+    for label in wanted:
+        # Not by its owner as well: that would be the long way, through all images with the label.
+        found = found.filter(Exists(CurrentLabel.objects.filter(image=OuterRef("pk"), **label)))
     for term in filters.terms:
         # Images that were not recognised yet have no search text: their names count from the start.
         found = found.filter(Q(search_text__contains=term) | Q(filename__icontains=term))
-    return _with_labels(found, filters)
-
-
-def _with_labels(found: QuerySet[Image], filters: Filters) -> QuerySet[Image]:
-    """Subqueries instead of joins: an image with a label twice stays one row."""
-    detected = DetectedLabel.objects.filter(recognition=OuterRef("current"), confidence__gte=filters.confidence)
-    if filters.detector:
-        detected = detected.filter(detector=filters.detector)
-    if filters.detector and not filters.labels:
-        found = found.filter(Exists(detected))
-    for ids in _label_ids(filters.labels):
-        found = found.filter(Exists(detected.filter(label__in=ids)))
     return found
 
 
-def _label_ids(names: tuple[str, ...]) -> list[list[int]]:
-    """For each name the labels written so, whatever the case of the letters; one query for all."""
-    if not names:
-        return []
-    anyone = Q()
-    for name in names:
-        anyone |= Q(name__iexact=name)
-    known = list(Label.objects.filter(anyone).values_list("id", "name"))
-    return [[pk for pk, written in known if written.lower() == name.lower()] for name in names]
+def _wanted_labels(filters: Filters) -> list[dict[str, Any]]:
+    """What `CurrentLabel` an image must have, one of each; no image has two that are alike."""
+    sure = {"confidence__gte": filters.confidence}
+    if not filters.labels:
+        return [{**sure, "detector": filters.detector, "surest_of_detector": True}] if filters.detector else []
+    whose = {"detector": filters.detector} if filters.detector else {"surest_of_name": True}
+    return [{**sure, **whose, "name": name} for name in dict.fromkeys(label.lower() for label in filters.labels)]
+
+
+def _rarest_first(owner: User, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """In the order in which the fewest images are looked at; one query for all."""
+    if len(wanted) < 2:
+        return wanted
+    # The further back one must go for so many images, the rarer they are.
+    probes = [
+        Subquery(
+            CurrentLabel.objects.filter(owner=owner, **label)
+            .order_by("-created_at", "-image_id")
+            .values("created_at")[_PROBED : _PROBED + 1]
+        )
+        for label in wanted
+    ]
+    reached = User.objects.filter(pk=owner.pk).values_list(*probes).get()
+    return [label for _, label in sorted(zip(reached, wanted, strict=True), key=lambda pair: pair[0] or _EPOCH)]
+
+
+def _images_with(owner: User, label: dict[str, Any]) -> QuerySet[Image]:
+    """Read from the labels' index in its order, so that a page of a million images is as short a way as one of ten."""
+    given = {f"current_labels__{name}": value for name, value in label.items()}
+    images = Image.objects.filter(_SHOWN, current_labels__owner=owner, **given)
+    images = images.alias(found_at=F("current_labels__created_at"), found_id=F("current_labels__image_id"))
+    return images.order_by("-found_at", "-found_id")
 
 
 def _midnight(day: date) -> datetime:
@@ -214,9 +236,11 @@ class Cursor:
         return f"{(self.created_at - _EPOCH) // timedelta(microseconds=1)}-{self.image_id}"
 
     def after(self, images: QuerySet[Image]) -> QuerySet[Image]:
-        older = Q(created_at__lt=self.created_at) | Q(created_at=self.created_at, id__lt=self.image_id)
+        """Those of `images` that follow, by the columns that they are in the order of."""
+        moment, image = (str(column).removeprefix("-") for column in images.query.order_by)
+        older = Q(**{f"{moment}__lt": self.created_at}) | Q(**{moment: self.created_at, f"{image}__lt": self.image_id})
         # The first condition is implied by the second; it is what lets a database begin in the middle of the index.
-        return images.filter(older, created_at__lte=self.created_at)
+        return images.filter(older, **{f"{moment}__lte": self.created_at})
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,20 +281,19 @@ class LabelCount:
 
 def label_counts(owner: User, confidence: float) -> list[LabelCount]:
     """How many of the person's images carry each label at `confidence` percent or more, commonest first."""
-    rows = (
-        _current_labels(owner, confidence)
-        .values("label__name")
-        .annotate(images=Count("recognition", distinct=True))
-        .order_by("-images", "label__name")
-    )
-    return [LabelCount(row["label__name"], row["images"]) for row in rows]
+    rows = CurrentLabel.objects.filter(owner=owner, surest_of_name=True, confidence__gte=confidence)
+    counts: dict[str, int] = dict(rows.values_list("name").annotate(images=Count("*")).order_by())
+    written = {name.lower(): name for name in sorted(Label.objects.values_list("name", flat=True), reverse=True)}
+    found = [LabelCount(written.get(name, name), images) for name, images in counts.items()]
+    return sorted(found, key=lambda count: (-count.images, count.name))
 
 
 def detector_names(owner: User, confidence: float) -> list[str]:
     """The detectors that gave the person's images a label at `confidence` percent or more."""
-    return sorted(_current_labels(owner, confidence).order_by().values_list("detector", flat=True).distinct())
-
-
-def _current_labels(owner: User, confidence: float) -> QuerySet[DetectedLabel]:
-    current = own_images(owner).order_by().filter(current__isnull=False).values("current")
-    return DetectedLabel.objects.filter(recognition__in=current, confidence__gte=confidence)
+    rows = CurrentLabel.objects.filter(owner=owner, surest_of_detector=True, confidence__gte=confidence)
+    in_order = rows.order_by("detector").values_list("detector", flat=True)
+    names: list[str] = []
+    # From each to the next in the index: they are few, and their labels millions.
+    while (name := in_order.filter(detector__gt=names[-1] if names else "").first()) is not None:
+        names.append(name)
+    return names

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.images.models import Image, Status
+from portal.images.models import CurrentLabel, Image, Status
 
 
 def bare_images(owner: User, count: int, **values: Any) -> list[Image]:
@@ -19,3 +19,32 @@ def bare_images(owner: User, count: int, **values: Any) -> list[Image]:
         defaults = {"status": Status.RECOGNIZED, "created_at": now - timedelta(hours=number)}
         made.append(Image(owner=owner, filename=f"photo-{number}.jpg", **{"byte_size": 1, **defaults, **values}))
     return Image.objects.bulk_create(made)
+
+
+def labelled_images(owner: User, count: int) -> list[Image]:
+    """Bare images of the label `Dog`, every tenth of `Rare` too, by two detectors; every hundredth failed later."""
+    images = bare_images(owner, count)
+    Image.objects.filter(pk__in=[image.pk for image in images[::100]]).update(status=Status.FAILED)
+    rows = []
+    for number, image in enumerate(images):
+        names = ("dog", "rare") if number % 10 == 0 else ("dog",)
+        for name in names:
+            rows += [
+                _label(image, name, "onnx", confidence=95 - number % 40, surest_of_detector=name == "dog"),
+                _label(image, name, "faces", confidence=50, surest_of_detector=name == "dog"),
+            ]
+    CurrentLabel.objects.bulk_create(rows)
+    return images
+
+
+def _label(image: Image, name: str, detector: str, *, confidence: float, surest_of_detector: bool) -> CurrentLabel:
+    return CurrentLabel(
+        image=image,
+        owner=image.owner,
+        created_at=image.created_at,
+        name=name,
+        detector=detector,
+        confidence=confidence,
+        surest_of_name=detector == "onnx",
+        surest_of_detector=surest_of_detector,
+    )

@@ -68,6 +68,7 @@ class Image(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(fields=["owner", "-created_at", "-id"], name="image_history"),
+            models.Index(fields=["owner", "status", "-created_at", "-id"], name="image_history_state"),
             models.Index(fields=["owner", "sha256"], name="image_content"),
             models.Index(fields=["status", "queued_at"], name="image_state"),
             models.Index(fields=["hold", "queued_at"], condition=models.Q(hold__gt=""), name="image_held"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -64,6 +65,47 @@ class DetectedLabel(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} ({self.confidence:.0f} %)"
+
+
+class CurrentLabel(models.Model):
+    """What a history finds an image by: the labels of its current recognition, repeated beside owner and moment.
+
+    Derived from `DetectedLabel`, and replaced as a whole when another recognition becomes the current one. A page of
+    the images with a label is then one piece of an index, however many images there are.
+    """
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, db_index=False, related_name="current_labels")
+    # It goes with its image. Without a constraint, storing a label does not wait for who is changing the owner's row.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(help_text="The image's.")
+    name = models.CharField(max_length=200, help_text="The label's, in lower case.")
+    detector = models.CharField(max_length=64)
+    confidence = models.FloatField()
+    surest_of_name = models.BooleanField(help_text="One row of each image and name: no detector is surer.")
+    surest_of_detector = models.BooleanField(help_text="One row of each image and detector: its surest label.")
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["owner", "name", "-created_at", "-image", "surest_of_name", "detector", "confidence"],
+                name="current_label_history",
+            ),
+            models.Index(
+                fields=["owner", "detector", "-created_at", "-image", "confidence"],
+                condition=models.Q(surest_of_detector=True),
+                name="current_label_detector",
+            ),
+        ]
+        constraints = [models.UniqueConstraint(fields=["image", "name", "detector"], name="current_label_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.confidence:.0f} %)"
 
 
 class Instance(models.Model):
