@@ -9,6 +9,7 @@ import logging
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -17,6 +18,7 @@ from portal.images.buckets import Stored
 from portal.images.erasing import keep
 from portal.images.models import Image, Status
 from portal.images.sidecars import write_sidecar
+from portal.images.signals import image_settled
 from portal.images.uploads import plain_name
 from portal.templatetags.sizes import size
 
@@ -53,18 +55,21 @@ def import_object(key: str) -> Image | None:
 
 def _image(owner: User, key: str, stored: Stored) -> Image:
     """The row of this very object, made by the first to come."""
-    image, created = Image.objects.get_or_create(
-        pk=_id_of(key, stored),
-        defaults={
-            "owner": owner,
-            "filename": plain_name(key) or "import",
-            "byte_size": stored.size,
-            "sha256": stored.sha256,
-            "status": Status.QUEUED,
-            "queued_at": timezone.now(),
-            **_refusal(stored),
-        },
-    )
+    with transaction.atomic():
+        image, created = Image.objects.get_or_create(
+            pk=_id_of(key, stored),
+            defaults={
+                "owner": owner,
+                "filename": plain_name(key) or "import",
+                "byte_size": stored.size,
+                "sha256": stored.sha256,
+                "status": Status.QUEUED,
+                "queued_at": timezone.now(),
+                **_refusal(stored),
+            },
+        )
+        if created and image.is_settled:
+            image_settled.send(Image, image=image)
     if created:
         # The same file may have been here before, and be deleted.
         keep([("uploads", image.upload_key), ("derived", image.derived_prefix)])

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from portal.images.buckets import copy_onto_themselves
 from portal.images.models import Image, Status
+from portal.images.signals import image_settled
 from portal.images.tasks import recognize_image
 from portal.images.workers import by_lambda
 
@@ -75,13 +76,22 @@ def send_events(images: list[Image], within: float, again_after: timedelta | Non
     waiting.filter(pk__in=of[None]).update(not_before=now)
     if again_after is not None:
         waiting.filter(pk__in=of[True]).update(not_before=now + again_after)
-    waiting.filter(pk__in=of[False]).update(
-        status=Status.FAILED, failure_code=FILE_MISSING, failure_message=FILE_IS_MISSING, failure_permanent=True
-    )
+    for image in waiting.filter(pk__in=of[False]):
+        _fail_without_file(image)
     return len(of[True])
 
 
 _OUTCOMES = (True, False, None)
+
+
+@transaction.atomic
+def _fail_without_file(image: Image) -> None:
+    failed = Image.objects.filter(pk=image.pk, status=Status.QUEUED).update(
+        status=Status.FAILED, failure_code=FILE_MISSING, failure_message=FILE_IS_MISSING, failure_permanent=True
+    )
+    if failed:
+        image.refresh_from_db()
+        image_settled.send(Image, image=image)
 
 
 def _set_queued(image: Image) -> bool:

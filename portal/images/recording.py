@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from portal.images.models import DetectedLabel, Hold, Image, Instance, Label, Recognition, Status
+from portal.images.models import CurrentLabel, DetectedLabel, Hold, Image, Instance, Label, Recognition, Status
+from portal.images.signals import image_settled
 from portal.images.spending import record_spend
 from recognition import result as contract
 from recognition.result import Result
@@ -70,6 +71,28 @@ def _box(box: contract.Box) -> dict[str, float]:
     return {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
 
 
+def _list_labels(image: Image, recognition: Recognition) -> None:
+    """Let the history find the image by the labels of `recognition`, and by no others."""
+    CurrentLabel.objects.filter(image=image).delete()
+    # As the history does not mind the case of letters, names that differ in nothing else are one.
+    surest: dict[tuple[str, str], float] = {}
+    for name, detector, confidence in recognition.labels.values_list("label__name", "detector", "confidence"):
+        key = (name.lower(), detector)
+        surest[key] = max(confidence, surest.get(key, 0))
+    # In falling order the first of a name, or of a detector, is the surest.
+    ranked = sorted(surest.items(), key=lambda item: item[1], reverse=True)
+    names, detectors = set[str](), set[str]()
+    rows = []
+    for (name, detector), confidence in ranked:
+        row = CurrentLabel(image=image, owner_id=image.owner_id, created_at=image.created_at)
+        row.name, row.detector, row.confidence = name, detector, confidence
+        row.surest_of_name, row.surest_of_detector = name not in names, detector not in detectors
+        rows.append(row)
+        names.add(name)
+        detectors.add(detector)
+    CurrentLabel.objects.bulk_create(rows)
+
+
 def _show(image: Image, recognition: Recognition) -> None:
     """Make the newest result what the image's owner sees; after a failure the last success stays visible."""
     result = recognition.result
@@ -92,7 +115,11 @@ def _show(image: Image, recognition: Recognition) -> None:
         }
     else:
         changes |= _recognized(recognition, result, image.filename)
+        _list_labels(image, recognition)
     Image.objects.filter(pk=image.pk).update(**changes)
+    for name, value in changes.items():
+        setattr(image, name, value)
+    image_settled.send(Image, image=image, at=result.recognized_at)
 
 
 def _recognized(recognition: Recognition, result: Result, filename: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from portal.images.erasing import erase_due
 from portal.images.exports import tidy_exports
 from portal.images.holding import release_held
 from portal.images.models import Hold, Image, Status, WorkerHeartbeat
+from portal.images.signals import swept
 from portal.images.sweeping_buckets import repeat_events, settle_uploads
 from portal.images.tasks import LIVES, recognize_image
 from portal.images.workers import by_lambda
@@ -46,7 +47,9 @@ class Swept:
 
 def sweep(within: float = inf) -> Swept:
     """Do all of it, or as much as is begun within so many seconds. Safe to run at any time, from several processes."""
-    return _sweep_buckets(time.monotonic() + within) if by_lambda() else _sweep_queue()
+    found = _sweep_buckets(time.monotonic() + within) if by_lambda() else _sweep_queue()
+    swept.send_robust(Swept)
+    return found
 
 
 def _sweep_buckets(until: float) -> Swept:
@@ -68,7 +71,7 @@ def go_on(within: float) -> int:
 
 def _sweep_queue() -> Swept:
     _bury_silent_workers()
-    swept = Swept(
+    found = Swept(
         abandoned_claims=_free_expired_claims(),
         orphaned_images=_requeue_orphans(),
         expired_uploads=_drop_expired_uploads(),
@@ -77,7 +80,7 @@ def _sweep_queue() -> Swept:
     )
     forgotten = timezone.now() - KEEP_FINISHED_TASKS
     DBTaskResult.objects.finished().filter(finished_at__lt=forgotten).delete()
-    return swept
+    return found
 
 
 @transaction.atomic

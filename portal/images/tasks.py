@@ -14,6 +14,7 @@ from django_tasks import task
 
 from portal.images.erasing import erase_due
 from portal.images.models import Image
+from portal.images.signals import image_settled
 from portal.images.workers import by_lambda, current_worker_id
 from recognition.errors import RecognitionUnavailable
 
@@ -58,7 +59,7 @@ def recognize_image(image_id: str) -> None:
     if claim is None:
         return
     if image.attempts > LIVES:
-        image.give_up(claim, GAVE_UP, OUR_PROBLEM)
+        _give_up(image, claim, OUR_PROBLEM)
         return
     try:
         recognize_claimed(image, claim)
@@ -73,12 +74,19 @@ def recognize_image(image_id: str) -> None:
 def retry_later(image: Image, claim: UUID, message: str) -> None:
     """Queue a failed attempt again with a growing wait, or give up after the last one, with `message` for the owner."""
     if image.attempts >= settings.RECOGNITION_ATTEMPTS:
-        image.give_up(claim, GAVE_UP, message)
+        _give_up(image, claim, message)
         return
     wait = backoff(image.attempts)
     with transaction.atomic():
         if image.put_back(claim, wait):
             recognize_image.using(run_after=timezone.now() + wait).enqueue(str(image.pk))
+
+
+@transaction.atomic
+def _give_up(image: Image, claim: UUID, message: str) -> None:
+    if image.give_up(claim, GAVE_UP, message):
+        image.refresh_from_db()
+        image_settled.send(Image, image=image)
 
 
 @task()

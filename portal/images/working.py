@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -23,6 +24,11 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
 BEAT_SECONDS = 2.0
 SWEEP_SECONDS = 30.0
+STOP_SECONDS = 5.0
+# Queues of what waits for other people's servers: worked off beside the images, which that must not hold up.
+OTHERS = ["webhooks"]
+OTHERS_AT_ONCE = 2
+OTHERS_POLL_SECONDS = 1.0
 # A namesake that reported within this time and whose process exists is alive.
 FRESH = timedelta(seconds=15)
 
@@ -37,23 +43,11 @@ def work(worker_id: str, *, until_empty: bool = False) -> None:
     What an earlier process of the same name held when it was killed is given back first. Raises NameTaken.
     """
     _take_name(worker_id)
-    worker = Worker(
-        queue_names=["default"],
-        interval=POLL_SECONDS,
-        batch=until_empty,
-        backend_name="default",
-        startup_delay=False,
-        max_tasks=None,
-        worker_id=worker_id,
-        excluded_queue_names=[],
-    )
+    worker = _worker(worker_id, ["*"] if until_empty else ["default"], POLL_SECONDS, until_empty)
     worker.configure_signals()
     stopping = threading.Event()
-    # Two threads: erasing thousands of files takes minutes, in which a worker must not be taken for dead.
-    keepers = [
-        threading.Thread(target=_repeat, args=(partial(_beat, worker_id), BEAT_SECONDS, stopping), daemon=True),
-        threading.Thread(target=_repeat, args=(partial(_clean_up, worker_id), SWEEP_SECONDS, stopping), daemon=True),
-    ]
+    beside = [] if until_empty else [_worker(worker_id, OTHERS, OTHERS_POLL_SECONDS) for _ in range(OTHERS_AT_ONCE)]
+    keepers = _keepers(worker_id, beside, stopping)
     for keeper in keepers:
         keeper.start()
     try:
@@ -61,9 +55,36 @@ def work(worker_id: str, *, until_empty: bool = False) -> None:
         worker.run()
     finally:
         stopping.set()
+        for each in beside:
+            each.running = False
+        patience = time.monotonic() + STOP_SECONDS
         for keeper in keepers:
-            keeper.join(timeout=5)
+            keeper.join(timeout=max(0, patience - time.monotonic()))
         WorkerHeartbeat.objects.filter(pk=worker_id, pid=os.getpid()).delete()
+
+
+def _keepers(worker_id: str, beside: list[Worker], stopping: threading.Event) -> list[threading.Thread]:
+    """Threads for what goes on whatever the worker does: erasing thousands of files takes minutes, in which it must not
+    be taken for dead."""
+    chores: list[tuple[Callable[[], object], float]] = [
+        (partial(_beat, worker_id), BEAT_SECONDS),
+        (partial(_clean_up, worker_id), SWEEP_SECONDS),
+        *((each.run, BEAT_SECONDS) for each in beside),
+    ]
+    return [threading.Thread(target=_repeat, args=(*chore, stopping), daemon=True) for chore in chores]
+
+
+def _worker(worker_id: str, queues: list[str], interval: float, until_empty: bool = False) -> Worker:
+    return Worker(
+        queue_names=queues,
+        interval=interval,
+        batch=until_empty,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=None,
+        worker_id=worker_id,
+        excluded_queue_names=[],
+    )
 
 
 def _take_name(worker_id: str) -> None:

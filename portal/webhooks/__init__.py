@@ -1,0 +1,1 @@
+"""Webhooks: telling a person's own server what became of an image."""

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class WebhooksConfig(AppConfig):
+    name = "portal.webhooks"
+    label = "webhooks"
+
+    def ready(self) -> None:
+        from portal.images.signals import image_settled, swept
+        from portal.webhooks import checks  # noqa: F401 - registers them
+        from portal.webhooks.announcing import announce_settled
+        from portal.webhooks.sweeping import on_swept
+
+        image_settled.connect(announce_settled, dispatch_uid="webhooks")
+        swept.connect(on_swept, dispatch_uid="webhooks")

@@ -1,0 +1,60 @@
+"""Delivering: a task of the worker makes each attempt, or on AWS a function outside the network, told by the outbox."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import transaction
+from django.utils import timezone
+from django_tasks import task
+
+from portal.images.workers import by_lambda
+from portal.webhooks.models import Delivery
+from portal.webhooks.recording import record_attempt
+from webhooks.messages import FOLDER
+from webhooks.sending import send
+
+# Worked off beside the images, which must not wait for anybody's slow server.
+QUEUE = "webhooks"
+# Others' first attempts come before these.
+_REPEATED = -10
+
+
+@task(queue_name=QUEUE)
+def deliver(delivery_id: str) -> None:
+    """Make the attempt that is due. Does nothing when none is: tasks may come twice."""
+    delivery = Delivery.objects.select_related("webhook").filter(pk=delivery_id).first()
+    if delivery is None or not delivery.take():
+        return
+    attempt, at = delivery.attempts + 1, timezone.now()
+    outcome = send(delivery.message)
+    wait = delivery.wait_after(attempt)
+    with transaction.atomic():
+        record_attempt(
+            delivery.pk,
+            attempt=attempt,
+            at=at,
+            status_code=outcome.status_code,
+            problem=outcome.problem,
+            duration_ms=outcome.duration_ms,
+            answer=outcome.answer,
+            given_up=wait is None,
+        )
+        if not outcome.succeeded and not outcome.is_gone and wait is not None:
+            deliver.using(run_after=at + wait, priority=_REPEATED).enqueue(str(delivery.pk))
+
+
+def deliver_soon(delivery: Delivery) -> None:
+    """Have the delivery sent, once the transaction under way is committed."""
+    if by_lambda():
+        transaction.on_commit(partial(put_out, delivery), robust=True)
+    else:
+        deliver.enqueue(str(delivery.pk))
+
+
+def put_out(delivery: Delivery) -> None:
+    """Write the message to the outbox, from which a function outside the network sends it, with its secret."""
+    content = ContentFile(delivery.message.to_json().encode())
+    storages["derived"].save(f"{FOLDER}/{delivery.pk}.json", content)
