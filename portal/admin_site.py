@@ -114,6 +114,7 @@ MENU: dict[str, tuple[Entry, ...]] = {
         Entry("Groups", "group", "auth_group", "auth.view_group"),
         Entry("E-mail addresses", "mail", "account_emailaddress", "account.view_emailaddress"),
         Entry("Second factors", "key", "mfa_authenticator", "mfa.view_authenticator"),
+        Entry("API tokens", "vpn_key", "api_apitoken", "api.view_apitoken"),
         Entry("Erasure receipts", "receipt_long", "accounts_erasurereceipt", "accounts.view_erasurereceipt"),
     ),
     "Money": (
@@ -123,6 +124,8 @@ MENU: dict[str, tuple[Entry, ...]] = {
     "Machinery": (
         Entry("Workers", "memory", "images_workerheartbeat", "images.view_workerheartbeat"),
         Entry("Tasks", "task", "django_tasks_database_dbtaskresult", "django_tasks_database.view_dbtaskresult"),
+        Entry("Webhooks", "webhook", "webhooks_webhook", "webhooks.view_webhook"),
+        Entry("Webhook deliveries", "outbox", "webhooks_delivery", "webhooks.view_delivery"),
         Entry("Files to erase", "delete_sweep", "images_storagedeletion", "images.view_storagedeletion"),
     ),
 }

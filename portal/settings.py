@@ -5,6 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from portal.admin_settings import UNFOLD as UNFOLD
+from portal.api_settings import CORS_ALLOW_HEADERS as CORS_ALLOW_HEADERS
+from portal.api_settings import CORS_EXPOSE_HEADERS as CORS_EXPOSE_HEADERS
+from portal.api_settings import CORS_URLS_REGEX as CORS_URLS_REGEX
+from portal.api_settings import REST_FRAMEWORK as REST_FRAMEWORK
+from portal.api_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from portal.environment import choice, dollars, env, kept_secret, number, percent, price_table, rate, secret
 from portal.s3_settings import origins, private_storage
 
@@ -44,6 +50,8 @@ INSTALLED_APPS = [
     "portal",
     "portal.accounts",
     "portal.images",
+    "portal.api",
+    "portal.webhooks",
 ]
 
 MIDDLEWARE = [
@@ -60,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.api.throttling.RateLimitMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"
@@ -175,7 +184,24 @@ MONTHLY_BUDGET_PER_USER_USD = dollars("MONTHLY_BUDGET_PER_USER_USD")
 SHOWN_CONFIDENCE = percent("SHOWN_CONFIDENCE", 50)
 CONTENT_FLAG_CONFIDENCE = percent("CONTENT_FLAG_CONFIDENCE", 60)
 
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "webhooks"]}}
+
+# Webhooks ------------------------------------------------------------------------------------------------------------
+
+# For laptops and tests alone: lets people have what their own machine and network offers called, over http as well.
+WEBHOOKS_ALLOW_PRIVATE = env.bool("WEBHOOKS_ALLOW_PRIVATE", default=False)
+
+# API -----------------------------------------------------------------------------------------------------------------
+
+API_REQUESTS_PER_MINUTE = number("API_REQUESTS_PER_MINUTE", 600, at_least=1)
+
+# Sites whose pages may use the API from a browser, each with a token of its own: cookies stay out of it.
+API_CORS_ORIGINS = env.list("API_CORS_ORIGINS", default=[])
+if API_CORS_ORIGINS:
+    INSTALLED_APPS.append("corsheaders")
+    # Before whatever else answers: a preflight follows no redirect, and pages must be able to read refusals.
+    MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
+CORS_ALLOWED_ORIGINS = API_CORS_ORIGINS
 
 # Accounts ------------------------------------------------------------------------------------------------------------
 
@@ -272,18 +298,4 @@ LOGGING = {
         "django_tasks_db": {"level": "WARNING"},
         "botocore": {"level": "INFO"},
     },
-}
-
-UNFOLD = {
-    "SITE_TITLE": "ImageSift",
-    "SITE_HEADER": "ImageSift",
-    "SITE_SUBHEADER": "Administration",
-    "SITE_SYMBOL": "image_search",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "portal.admin_site.icon"}],
-    "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "portal.images.admin.dashboard.dashboard",
-    "STYLES": ["portal.admin_site.stylesheet"],
-    "SCRIPTS": ["portal.admin_site.script"],
-    "ACCOUNT": {"navigation": [{"title": "Change password", "link": "portal.admin_site.password_address"}]},
-    "SIDEBAR": {"navigation": "portal.admin_site.navigation"},
 }

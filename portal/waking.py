@@ -17,6 +17,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 
+from portal.api.problem_documents import answer, is_for_the_api
+from portal.api.tokens import looks_like_token, presented
+
 logger = logging.getLogger(__name__)
 
 # API Gateway gives up after 30 seconds; the answer itself needs some of them.
@@ -25,6 +28,8 @@ PAUSE_SECONDS = 0.5
 AGAIN_SECONDS = 5
 
 _WITHOUT_DATABASE = ("healthz", "readyz")
+# Where strangers read: there is something of the database in them only for those who are signed in.
+_FOR_STRANGERS = ("", "home", "api:problems", "api:schema", "api:docs")
 # What the server says of a database that will never let us in: waiting would be of no use.
 _REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied", "certificate")
 
@@ -52,14 +57,20 @@ class WakingMiddleware:
 
 
 def _needs_database(request: HttpRequest) -> bool:
-    """Not where there is no page, nor for strangers on the start page: who only tries addresses must not wake it up."""
+    """Not where there is no page, nor for strangers on the start page or without a token: who only tries addresses
+    must not wake it up."""
     try:
         name = resolve(request.path_info).view_name
     except Resolver404:
         name = ""
     if name in _WITHOUT_DATABASE:
         return False
-    return name not in ("", "home") or settings.SESSION_COOKIE_NAME in request.COOKIES
+    if name in _FOR_STRANGERS:
+        return settings.SESSION_COOKIE_NAME in request.COOKIES
+    if is_for_the_api(request):
+        # Whoever has none is refused without looking it up.
+        return looks_like_token(presented(request.headers.get("Authorization", "")) or "")
+    return True
 
 
 def connect(within: float) -> None:
@@ -84,9 +95,11 @@ def is_refused(error: OperationalError) -> bool:
 
 
 def _waking(request: HttpRequest, *, only_looks: bool) -> HttpResponse:
-    if _is_for_a_program(request):
-        message = "ImageSift is waking up. Try again in a few seconds."
-        response: HttpResponse = JsonResponse({"error": {"code": "waking_up", "message": message}}, status=503)
+    message = "ImageSift is waking up. Try again in a few seconds."
+    if is_for_the_api(request):
+        response: HttpResponse = answer(request, "waking_up", message)
+    elif _is_for_a_program(request):
+        response = JsonResponse({"error": {"code": "waking_up", "message": message}}, status=503)
     else:
         context = {"only_looks": only_looks, "again_seconds": AGAIN_SECONDS}
         # Without the request: who is signed in is written in the database.

@@ -47,7 +47,7 @@ def test_every_list_and_the_menu_open(root: User, recognized_image: MakeImage, o
     client = signed_in(root)
     menu = client.get("/admin/").context["sidebar_navigation"]
     links = [item["link"] for group in menu for item in group["items"]]
-    assert len(links) == 15
+    assert len(links) == 18
     for link in links:
         assert client.get(link).status_code == 200, link
 
