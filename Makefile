@@ -19,11 +19,11 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
-run: $(VENV)/.portal ## serve ImageSift at http://127.0.0.1:8000 (PORT=, HOST=, WORKERS=)
+run: $(VENV)/.portal $(BIN)/imagesift ## serve ImageSift at http://127.0.0.1:8000 (PORT=, HOST=, WORKERS=)
 	@$(BIN)/python manage.py prepare
 	@exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT) --workers $(WORKERS) --fetch-detector
 
-test: $(VENV)/.dev ## run the tests on SQLite and, where TEST_DATABASE_URL names a server, on PostgreSQL
+test: $(VENV)/.dev $(BIN)/imagesift ## run the tests on SQLite and, where TEST_DATABASE_URL names a server, on PostgreSQL
 	$(BIN)/python -m pytest $(SPREAD) --ignore tests/cloud
 	$(BIN)/python -m pytest tests/cloud
 	@if [ -n "$$TEST_DATABASE_URL" ]; then \
@@ -39,7 +39,7 @@ training: $(VENV)/.training ## install PyTorch and what trains models (large); t
 
 deploy-tools: $(VENV)/.infra ## install what `pulumi up` needs; docs/deploy.md says how to go on
 
-check: $(VENV)/.dev ## the whole gate: format, lint, types, import directions, deployment checks, migrations, tests
+check: $(VENV)/.dev $(BIN)/imagesift ## the whole gate: format, lint, types, import directions, deployment checks, migrations, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -70,6 +70,12 @@ $(VENV)/.portal: requirements/portal.txt | $(VENV)/bin/python
 	@echo "Installing what the portal needs into $(VENV) (once, about a minute) ..."
 	@$(PIP) -r requirements/portal.txt
 	@touch $@
+
+# The command-line client runs from here, on httpx2 of requirements/portal.txt; elsewhere it is `pip install ./client`.
+$(BIN)/imagesift: | $(VENV)/.portal
+	@echo "$(CURDIR)/client" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/imagesift.pth"
+	@printf '#!/bin/sh\nexec "%s" -m imagesift "$$@"\n' "$(CURDIR)/$(BIN)/python" > $@
+	@chmod +x $@
 
 $(VENV)/.infra: requirements/infra.txt | $(VENV)/.portal
 	@echo "Installing what the Pulumi program needs into $(VENV) (once, about a minute) ..."
