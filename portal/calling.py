@@ -70,7 +70,7 @@ def _refusal(function: str, error: Any) -> str:
     code, said = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     reasons = {
         "ResourceNotFoundException": f"There is no function {function} in this account and region. "
-        "Check --function and AWS_REGION.",
+        "Check --function and AWS_DEFAULT_REGION.",
         "AccessDeniedException": f"These credentials may not call {function}: {said}",
         "UnrecognizedClientException": "AWS does not know these credentials. Check AWS_PROFILE.",
         "ExpiredTokenException": "These credentials have expired. Sign in again, for example with `aws sso login`.",
@@ -82,7 +82,7 @@ def _failure(error: Exception) -> str:
     reasons = {
         "NoCredentialsError": "No AWS credentials were found. Set AWS_PROFILE, or sign in with `aws sso login`.",
         "PartialCredentialsError": f"The AWS credentials are not complete: {error}",
-        "NoRegionError": "No AWS region is known. Set AWS_REGION to the stack's region.",
+        "NoRegionError": "No AWS region is known. Set AWS_DEFAULT_REGION to the stack's region.",
         "ReadTimeoutError": "No answer came within 15 minutes. The command may still have done its work: see the logs.",
         "EndpointConnectionError": f"AWS cannot be reached: {error}",
     }
