@@ -14,7 +14,7 @@ from infra.archives.bytecode import find_python
 from infra.archives.libraries import HOST
 
 FUNCTIONS = {
-    "recognize": ("recognize", "dead_letters", "mail", "database_role"),
+    "recognize": ("recognize", "dead_letters", "mail", "webhooks", "database_role"),
     "portal": ("ingest", "web", "manage"),
 }
 # No benchmark connects to Aurora; these certificates take about as much room as its own.
@@ -42,6 +42,7 @@ ENVIRONMENT = {
     "RECOGNITIONS_PER_SECOND": "5",
     "RECOGNIZE_QUEUE_URL": "https://sqs.invalid/recognize",
     "INGEST_QUEUE_URL": "https://sqs.invalid/ingest",
+    "WEBHOOKS_QUEUE_URL": "https://sqs.invalid/webhooks",
     "LEDGER_TABLE": "ledger",
     "DATABASE_CLUSTER_ARN": "arn:aws:rds:eu-west-1:123456789012:cluster:imagesift",
     "DATABASE_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagesift",

@@ -25,7 +25,7 @@ class BucketEventsArgs:
 
 
 class BucketEvents(pulumi.ComponentResource):
-    """Uploads are recognised, imports taken in, letters sent, exports made."""
+    """Uploads are recognised, imports taken in, letters and webhooks sent, exports made."""
 
     def __init__(self, name: str, args: BucketEventsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("imagesift:events:BucketEvents", name, None, opts)
@@ -45,16 +45,17 @@ class BucketEvents(pulumi.ComponentResource):
         )
 
     def _of_derived(self) -> None:
-        mail, manage = self._args.queues.mail, self._args.manage
+        mail, webhooks, manage = self._args.queues.mail, self._args.queues.webhooks, self._args.manage
         admitted = self._admit(manage)
+        told = [(webhooks, "outbox/webhooks/"), *([] if mail is None else [(mail, "outbox/mail/")])]
         aws.s3.BucketNotification(
             "derived",
             bucket=self._args.storage.derived.name,
-            queues=[] if mail is None else [_to(mail, "outbox/mail/")],
+            queues=[_to(queue, prefix) for queue, prefix in told],
             lambda_functions=[
                 {"lambda_function_arn": manage.arn, "events": _CREATED, "filter_prefix": "outbox/exports/"}
             ],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[admitted, *([] if mail is None else [mail.policy])]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[admitted, *(queue.policy for queue, _ in told)]),
         )
 
     def _admit(self, manage: Function) -> aws.lambda_.Permission:

@@ -112,6 +112,15 @@ class StackConfig:
     api_requests_per_second: int = setting(
         whole(1, 10_000), default=10, effect="The same for the addresses below /api/, counted by themselves."
     )
+    api_requests_per_minute: int = setting(
+        whole(1, 100_000), default=600, effect="Requests that each token of the API has a minute."
+    )
+    api_cors_origins: tuple[str, ...] = setting(
+        kinds.ORIGINS,
+        default=(),
+        default_words="none",
+        effect="Other sites whose pages may use the API with a token, from a browser; `*` is none.",
+    )
     web_memory_mb: int = setting(whole(256, 10240), default=1024, effect="Memory of the function that serves pages.")
     web_concurrency: int | None = setting(
         whole(1, 1000),

@@ -7,7 +7,7 @@ import re
 from datetime import date
 from typing import Any
 
-from infra.values import Kind, mapping, pattern, whole_of
+from infra.values import Kind, list_of, mapping, pattern, whole_of
 
 _ADDRESS = r"[^\s@<>\"]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"
 _ARN = r"arn:aws[a-z-]*"
@@ -18,7 +18,11 @@ EMAIL = pattern("an e-mail address", _ADDRESS)
 SENDER = pattern(
     "an e-mail address, or a name and one as in ImageSift <photos@example.com>", rf"{_ADDRESS}|[^<>\n]+ <{_ADDRESS}>"
 )
-HOST = pattern("a host name", r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_HOST = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+HOST = pattern("a host name", _HOST)
+# A browser's own spelling: no port where it is 443, no path, no capitals.
+_ORIGIN = pattern("an https origin", rf"https://{_HOST}(:(?!443$)[1-9]\d{{1,4}})?")
+ORIGINS = list_of("a list of https origins such as https://app.example.com", _ORIGIN)
 HOSTED_ZONE = pattern("the id of a Route 53 hosted zone", r"Z[A-Z0-9]{1,31}")
 CERTIFICATE = pattern("the ARN of an ACM certificate", rf"{_ARN}:acm:[a-z0-9-]+:\d{{12}}:certificate/[a-f0-9-]+")
 MODEL_PACKAGE = pattern(

@@ -54,6 +54,8 @@ class PortalEnvironment:
             "RECOGNITIONS_PER_SECOND": str(config.rekognition_requests_per_second),
             "IMAGES_PER_DAY": str(config.images_per_day),
             "BYTES_PER_USER": str(config.bytes_per_user),
+            "API_REQUESTS_PER_MINUTE": str(config.api_requests_per_minute),
+            **({"API_CORS_ORIGINS": ",".join(config.api_cors_origins)} if config.api_cors_origins else {}),
             "STATIC_ROOT": f"{_ARCHIVE_ROOT}/static",
             "IMAGESIFT_DATA": "/tmp",  # noqa: S108 (the only folder that a function can write to)
         }

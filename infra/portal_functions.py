@@ -29,6 +29,7 @@ _MANAGE_MEMORY_MB = 1024
 _INGEST_BATCH = 10
 # Few, so that a wave of results leaves the database, and an account's ten functions at once, to the pages.
 _INGEST_AT_ONCE = 2
+_WEBHOOKS = "outbox/webhooks/*"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +129,7 @@ def _web_statements(args: PortalFunctionsArgs) -> list[Statement]:
         on_objects(derived, "derived/*", "Get", "Put", "Delete"),
         on_objects(derived, "exports/*", "Get", "Put", "Delete"),
         on_objects(derived, "outbox/*", "Put"),
+        on_objects(derived, _WEBHOOKS, "Delete"),
         *_sweeping(args),
     ]
 
@@ -139,6 +141,7 @@ def _ingest_statements(args: PortalFunctionsArgs) -> list[Statement]:
         on_objects(uploads, "imports/*", "Get", "Delete"),
         on_objects(uploads, "uploads/*", "Get", "Put"),
         on_objects(derived, "derived/*", "Get", "Put"),
+        on_objects(derived, _WEBHOOKS, "Put"),
         may_be_told_apart_from_denied(uploads),
         may_be_told_apart_from_denied(derived),
     ]
@@ -151,6 +154,8 @@ def _manage_statements(args: PortalFunctionsArgs) -> list[Statement]:
         on_objects(derived, "derived/*", "Get", "Delete"),
         on_objects(derived, "exports/*", "Put", "Delete"),
         on_objects(derived, "outbox/exports/*", "Put", "Delete"),
+        # The sweep makes images fail, and people's programs hear of it; it erases what people have taken back.
+        on_objects(derived, _WEBHOOKS, "Put", "Delete"),
         *_sweeping(args),
     ]
 

@@ -1,4 +1,4 @@
-"""The stack's queues: images to recognise, results to take in, letters to send."""
+"""The stack's queues: images to recognise, results to take in, letters and webhooks to send."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ import pulumi
 
 from infra.naming import Names
 from infra.storage import Storage
-from infra.timeouts import DEAD_LETTERS_SECONDS, INGEST_SECONDS, MAIL_SECONDS, RECOGNIZE_SECONDS
+from infra.timeouts import (
+    DEAD_LETTERS_SECONDS,
+    INGEST_SECONDS,
+    MAIL_SECONDS,
+    RECOGNIZE_SECONDS,
+    WEBHOOKS_SECONDS,
+)
 from infra.work_queue import WorkQueue, WorkQueueArgs
 
 _ATTEMPTS = 5
 # Results wait for a database that does not answer, for hours if they must.
 _INGEST_ATTEMPTS = 100
+# The schedule of attempts ends long before; these are the deliveries that nobody can read.
+_WEBHOOKS_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +35,7 @@ class QueuesArgs:
 
 
 class Queues(pulumi.ComponentResource):
-    """`recognize` and `ingest` are filled by the uploads, `mail` by the outbox."""
+    """`recognize` and `ingest` are filled by the uploads, `mail` and `webhooks` by the outbox."""
 
     def __init__(self, name: str, args: QueuesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("imagesift:queues:Queues", name, None, opts)
@@ -36,12 +44,13 @@ class Queues(pulumi.ComponentResource):
         self.recognize = self._make("recognize", uploads, RECOGNIZE_SECONDS, dead_timeout_seconds=DEAD_LETTERS_SECONDS)
         self.ingest = self._make("ingest", uploads, INGEST_SECONDS, _INGEST_ATTEMPTS)
         self.mail = self._make("mail", derived, MAIL_SECONDS) if args.with_mail else None
+        self.webhooks = self._make("webhooks", derived, WEBHOOKS_SECONDS, _WEBHOOKS_ATTEMPTS)
         self.register_outputs({})
 
     def by_purpose(self) -> dict[str, WorkQueue]:
         """Those that there are."""
         mail = {} if self.mail is None else {"mail": self.mail}
-        return {"recognize": self.recognize, "ingest": self.ingest, **mail}
+        return {"recognize": self.recognize, "ingest": self.ingest, **mail, "webhooks": self.webhooks}
 
     def _make(
         self,

@@ -28,6 +28,7 @@ from infra.recognition import Endpoint, Recognition, RecognitionArgs
 from infra.sagemaker import SageMaker, SageMakerArgs
 from infra.schedule import Schedule, ScheduleArgs
 from infra.storage import Storage, StorageArgs
+from infra.webhooks import Webhooks, WebhooksArgs
 
 _SECRET_KEY_LENGTH = 64
 
@@ -63,6 +64,7 @@ class Stack:
         self.recognition = self._make_recognition()
         self.portal = self._make_portal()
         self.mail = self._make_mail()
+        self.webhooks = self._make_webhooks()
         self._connect()
         self._observe()
 
@@ -100,6 +102,7 @@ class Stack:
             StorageArgs(
                 names=self.names,
                 portal_origin=self.address.origin,
+                api_cors_origins=self.config.api_cors_origins,
                 uploads_retention_days=self.config.uploads_retention_days,
                 protected=self.config.protected,
             ),
@@ -217,6 +220,18 @@ class Stack:
             ),
         )
 
+    def _make_webhooks(self) -> Webhooks:
+        return Webhooks(
+            "webhooks",
+            WebhooksArgs(
+                surroundings=self.surroundings,
+                archive=self.archives.recognize,
+                storage=self.storage,
+                queue=self.queues.webhooks,
+                ingest_queue=self.queues.ingest,
+            ),
+        )
+
     def _connect(self) -> None:
         """Leads pages, new objects and the clock to the functions."""
         Api(
@@ -263,5 +278,6 @@ class Stack:
             "ingest": self.portal.ingest,
             "web": self.portal.web,
             "manage": self.portal.manage,
+            "webhooks": self.webhooks.function,
             **mail,
         }

@@ -18,10 +18,14 @@ _PREFLIGHT_SECONDS = 3600
 
 @dataclass(frozen=True, kw_only=True)
 class StorageArgs:
-    """`portal_origin` is the portal's address without a path; its pages send photos straight to the uploads."""
+    """`portal_origin` is the portal's address without a path; its pages send photos straight to the uploads.
+
+    So do pages of `api_cors_origins`, which use the portal's API.
+    """
 
     names: Names
     portal_origin: pulumi.Input[str]
+    api_cors_origins: Sequence[str]
     uploads_retention_days: int | None
     protected: bool
 
@@ -36,7 +40,7 @@ class Storage(pulumi.ComponentResource):
         days = args.uploads_retention_days
         self.uploads = self._make("uploads", [] if days is None else [Expiry("uploads/", days)])
         self.derived = self._make("derived", [Expiry("exports/", _EXPORT_DAYS), Expiry("outbox/", _OUTBOX_DAYS)])
-        self._admit_portal()
+        self._admit_pages()
         self.register_outputs({})
 
     def _make(self, purpose: str, expiries: Sequence[Expiry]) -> PrivateBucket:
@@ -48,15 +52,15 @@ class Storage(pulumi.ComponentResource):
             self._inside,
         )
 
-    def _admit_portal(self) -> None:
-        """Browsers ask the bucket first whether pages of the portal may send it something."""
+    def _admit_pages(self) -> None:
+        """Browsers ask the bucket first whether a page may send it something."""
         aws.s3.BucketCorsConfiguration(
             "uploads",
             bucket=self.uploads.name,
             cors_rules=[
                 {
                     "allowed_methods": ["POST", "GET", "HEAD"],
-                    "allowed_origins": [self._args.portal_origin],
+                    "allowed_origins": [self._args.portal_origin, *self._args.api_cors_origins],
                     "allowed_headers": ["content-type"],
                     "max_age_seconds": _PREFLIGHT_SECONDS,
                 }

@@ -168,6 +168,22 @@ def some_of(*choices: str) -> Kind[tuple[str, ...]]:
     return Kind(words, parse)
 
 
+def list_of(words: str, kind: Kind[T]) -> Kind[tuple[T, ...]]:
+    """A list whose every member is of a kind, none of them twice; also as one text with commas."""
+
+    def parse(text: str) -> tuple[T, ...]:
+        written = _json(text, list, words) if text.startswith("[") else [part.strip() for part in text.split(",")]
+        try:
+            parsed = tuple(kind.parse(part) for part in written if isinstance(part, str))
+        except ValueError:
+            parsed = ()
+        if len(set(parsed)) < len(written):
+            raise ValueError(f"must be {words}, each at most once, not “{text}”.")
+        return parsed
+
+    return Kind(words, parse)
+
+
 def mapping(words: str, fits: Callable[[str, object], bool]) -> Kind[dict[str, Any]]:
     """An object whose every entry fits."""
 

@@ -13,6 +13,8 @@ from infra.function import Function
 from infra.work_queue import WorkQueue
 
 _OLDEST_SECONDS = 3600
+# The attempts to deliver a webhook take most of a day, if need be.
+_OLDEST_WEBHOOK_SECONDS = 24 * 3600
 _FULL_PERCENT = 90
 
 
@@ -31,6 +33,7 @@ def dead_letters_watch(function: Function) -> Watch:
 
 def queue_watches(queue: WorkQueue, purpose: str) -> list[Watch]:
     """A backlog that does not move, and messages that nobody could do anything with."""
+    oldest_seconds = _OLDEST_WEBHOOK_SECONDS if purpose == "webhooks" else _OLDEST_SECONDS
 
     def watch(name: str, description: str, metric: str, watched: pulumi.Input[str], threshold: float) -> Watch:
         return Watch(
@@ -47,10 +50,10 @@ def queue_watches(queue: WorkQueue, purpose: str) -> list[Watch]:
     return [
         watch(
             "old-messages",
-            f"The oldest message of the queue {purpose} has waited for an hour.",
+            f"The oldest message of the queue {purpose} has waited for {_hours(oldest_seconds)}.",
             "ApproximateAgeOfOldestMessage",
             queue.queue.name,
-            _OLDEST_SECONDS,
+            oldest_seconds,
         ),
         watch(
             "dead-queue",
@@ -60,6 +63,11 @@ def queue_watches(queue: WorkQueue, purpose: str) -> list[Watch]:
             1,
         ),
     ]
+
+
+def _hours(seconds: int) -> str:
+    hours = seconds // 3600
+    return "an hour" if hours == 1 else f"{hours} hours"
 
 
 def function_watches(function: Function, purpose: str) -> list[Watch]:

@@ -97,6 +97,15 @@ class MailConfig(FromEnvironment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhooksConfig(FromEnvironment):
+    derived_bucket: str = variable(str)
+    webhooks_queue_url: str = variable(str)
+    ingest_queue_url: str = variable(str)
+    log_level: str = variable(_one_of(*_LOG_LEVELS), default="INFO")
+    powertools_service_name: str = variable(str, default="webhooks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseRoleConfig(FromEnvironment):
     """`database_secret_arn` holds the cluster's master user; `database_user` is the role to be made."""
 
@@ -139,6 +148,8 @@ class PortalConfig(FromEnvironment):
     max_image_pixels: int = variable(_whole(1), default=100_000_000)
     images_per_day: int = variable(_whole(0), default=2_000)
     bytes_per_user: int = variable(_whole(0), default=20_000_000_000)
+    api_requests_per_minute: int = variable(_whole(1), default=600)
+    api_cors_origins: str = variable(str, default="")
     static_root: str = variable(str)
     imagesift_data: str = variable(str)
     log_level: str = variable(_one_of(*_LOG_LEVELS), default="INFO")

@@ -1,4 +1,4 @@
-"""The messages on the ingest queue: what `recognize` and `dead_letters` tell the portal, in JSON."""
+"""The messages on the ingest queue: what `recognize`, `dead_letters` and `webhooks` tell the portal, in JSON."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 POINTER_SCHEMA: Final = "imagesift.pointer/1"
 HELD_SCHEMA: Final = "imagesift.held/1"
+DELIVERY_SCHEMA: Final = "imagesift.delivery/1"
+
+
+T = TypeVar("T")
 
 
 class UnreadableMessage(ValueError):
@@ -46,13 +50,43 @@ class HeldImage:
     held_at: datetime
 
     def to_json(self) -> str:
-        moment = self.held_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        moment = _stamp(self.held_at)
         return _written(
             HELD_SCHEMA, image_id=str(self.image_id), reason=self.reason.value, month=self.month, held_at=moment
         )
 
 
-Message = ResultPointer | HeldImage
+@dataclass(frozen=True, slots=True)
+class DeliveryAttempt:
+    """How the attempt of this number (from 1) to deliver a webhook went.
+
+    `status_code` is None where nobody answered, `problem` empty where it succeeded; `given_up`: no other will follow.
+    """
+
+    delivery_id: UUID
+    attempt: int
+    at: datetime
+    status_code: int | None
+    problem: str
+    duration_ms: int
+    answer: str
+    given_up: bool
+
+    def to_json(self) -> str:
+        return _written(
+            DELIVERY_SCHEMA,
+            delivery_id=str(self.delivery_id),
+            attempt=self.attempt,
+            at=_stamp(self.at),
+            status_code=self.status_code,
+            problem=self.problem,
+            duration_ms=self.duration_ms,
+            answer=self.answer,
+            given_up=self.given_up,
+        )
+
+
+Message = ResultPointer | HeldImage | DeliveryAttempt
 
 
 def read_message(body: str) -> Message:
@@ -67,8 +101,12 @@ def read_message(body: str) -> Message:
         raise UnreadableMessage(f"not a message for the ingest queue: {error!r}") from error
 
 
-def _written(schema: str, **values: str) -> str:
+def _written(schema: str, **values: str | int | None) -> str:
     return json.dumps({"schema": schema, **values}, separators=(",", ":"))
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _pointer(document: dict[str, Any]) -> ResultPointer:
@@ -76,10 +114,36 @@ def _pointer(document: dict[str, Any]) -> ResultPointer:
 
 
 def _held(document: dict[str, Any]) -> HeldImage:
-    held_at = datetime.fromisoformat(document["held_at"])
-    if held_at.tzinfo is None:
-        raise ValueError("held_at must carry a time zone")
+    held_at = _moment(document["held_at"])
     return HeldImage(UUID(document["image_id"]), HoldReason(document["reason"]), _text(document["month"]), held_at)
+
+
+def _delivery(document: dict[str, Any]) -> DeliveryAttempt:
+    status_code = document["status_code"]
+    return DeliveryAttempt(
+        delivery_id=UUID(document["delivery_id"]),
+        attempt=_of(int, document["attempt"]),
+        at=_moment(document["at"]),
+        status_code=None if status_code is None else _of(int, status_code),
+        problem=_of(str, document["problem"]),
+        duration_ms=_of(int, document["duration_ms"]),
+        answer=_of(str, document["answer"]),
+        given_up=_of(bool, document["given_up"]),
+    )
+
+
+def _moment(written: str) -> datetime:
+    moment = datetime.fromisoformat(written)
+    if moment.tzinfo is None:
+        raise ValueError("a moment must carry a time zone")
+    return moment
+
+
+def _of(kind: type[T], value: object) -> T:
+    """Truths are whole numbers to Python, and not to us."""
+    if type(value) is not kind:
+        raise TypeError(f"expected {kind.__name__}, not {value!r}")
+    return value
 
 
 def _text(value: object) -> str:
@@ -88,4 +152,8 @@ def _text(value: object) -> str:
     return value
 
 
-_READERS: Final[Mapping[str, Callable[[dict[str, Any]], Message]]] = {POINTER_SCHEMA: _pointer, HELD_SCHEMA: _held}
+_READERS: Final[Mapping[str, Callable[[dict[str, Any]], Message]]] = {
+    POINTER_SCHEMA: _pointer,
+    HELD_SCHEMA: _held,
+    DELIVERY_SCHEMA: _delivery,
+}

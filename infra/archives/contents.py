@@ -34,8 +34,9 @@ ARCHIVES = {
         requirements="requirements/recognize.txt",
         code=(
             "lambdas/*.py",
+            *_python("recognition", "webhooks"),
             *_python(
-                "recognition", "lambdas/recognize", "lambdas/dead_letters", "lambdas/mail", "lambdas/database_role"
+                *(f"lambdas/{name}" for name in ("recognize", "dead_letters", "mail", "webhooks", "database_role"))
             ),
         ),
         services=("s3", "sqs", "dynamodb", "rekognition", "sagemaker-runtime", "sesv2", "rds-data", "sts"),
@@ -45,7 +46,7 @@ ARCHIVES = {
         code=(
             "manage.py",
             "lambdas/*.py",
-            *_python("portal", "recognition", "lambdas/ingest", "lambdas/web", "lambdas/manage"),
+            *_python("portal", "recognition", "webhooks", "lambdas/ingest", "lambdas/web", "lambdas/manage"),
             "portal/templates/**/*.html",
             "portal/templates/**/*.txt",
         ),

@@ -1,4 +1,4 @@
-"""Entry point of `ingest`: results become rows, images without a budget wait, and imported files become images."""
+"""Entry point of `ingest`: results, attempts and imports become rows, and images without a budget wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import OperationalError, close_old_connections
 
 from lambdas.batches import ExplainedFailure, Message, each_message
 from lambdas.logs import make_logger
-from lambdas.pointers import HeldImage, ResultPointer, UnreadableMessage, read_message
+from lambdas.pointers import DeliveryAttempt, HeldImage, ResultPointer, UnreadableMessage, read_message
 from lambdas.s3_events import UnreadableEvent, created_objects
 from portal.images.holding import hold
 from portal.images.importing import import_object
@@ -19,6 +19,7 @@ from portal.images.models import Hold
 from portal.images.results import record_stored
 from portal.images.sweeping_along import go_on_if_due
 from portal.waking import connect
+from portal.webhooks.recording import record_attempt
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -67,6 +68,7 @@ def _is_readable(body: str) -> bool:
 
 
 def _take_body(body: str) -> None:
+    logger.remove_keys(["image_id", "delivery_id"])
     try:
         told = read_message(body)
     except UnreadableMessage as unreadable:
@@ -75,15 +77,37 @@ def _take_body(body: str) -> None:
         except UnreadableEvent as error:
             raise ExplainedFailure(f"{unreadable}; {error}") from error
         return
-    logger.append_keys(image_id=str(told.image_id))
     if isinstance(told, ResultPointer):
-        recorded = record_stored(told.image_id, told.result_key)
-        logger.info("a result was recorded" if recorded else "a result came for an image that is deleted")
-    else:
+        _record(told)
+    elif isinstance(told, HeldImage):
         _hold(told)
+    else:
+        _note(told)
+
+
+def _record(told: ResultPointer) -> None:
+    logger.append_keys(image_id=str(told.image_id))
+    recorded = record_stored(told.image_id, told.result_key)
+    logger.info("a result was recorded" if recorded else "a result came for an image that is deleted")
+
+
+def _note(told: DeliveryAttempt) -> None:
+    logger.append_keys(delivery_id=str(told.delivery_id))
+    known = record_attempt(
+        told.delivery_id,
+        attempt=told.attempt,
+        at=told.at,
+        status_code=told.status_code,
+        problem=told.problem,
+        duration_ms=told.duration_ms,
+        answer=told.answer,
+        given_up=told.given_up,
+    )
+    logger.info("an attempt was recorded" if known else "an attempt was made at a delivery that is deleted")
 
 
 def _hold(told: HeldImage) -> None:
+    logger.append_keys(image_id=str(told.image_id))
     month = date.fromisoformat(f"{told.month}-01")
     waits = hold(told.image_id, Hold(told.reason.value), month, told.held_at)
     logger.info("an image waits for a budget" if waits else "an image was held back that does not wait any more")

@@ -96,6 +96,11 @@ def _createsuperuser(args: Sequence[str], within: float, output: io.StringIO) ->
     vouch_for_administrators()
 
 
+def _create_token(args: Sequence[str], _within: float, output: io.StringIO) -> None:
+    """Prints the token alone: whoever may call this function reads it in the answer, and no log has it."""
+    call_command("create_token", *args, stdout=output, stderr=io.StringIO(), no_color=True)
+
+
 COMMANDS: Final[Mapping[str, _Run]] = {
     "migrate": _migrate,
     "createsuperuser": _createsuperuser,
@@ -103,6 +108,7 @@ COMMANDS: Final[Mapping[str, _Run]] = {
     "sweep": _bounded("sweep"),
     "replay_results": _bounded("replay_results"),
     "check": _plain("check"),
+    "create_token": _create_token,
 }
 
 

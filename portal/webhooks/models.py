@@ -63,12 +63,6 @@ class Webhook(models.Model):
     def event_labels(self) -> list[str]:
         return [Event(event).label for event in self.events]
 
-    def stop(self, reason: str = "") -> None:
-        """Deliver nothing more, not what is on its way either. `reason` is a sentence where its owner did not ask."""
-        Webhook.objects.filter(pk=self.pk).update(active=False, disabled_reason=reason)
-        self.deliveries.filter(state=State.PENDING).update(state=State.FAILED, next_at=None)
-        self.refresh_from_db()
-
     def resume(self) -> None:
         """Deliver again what happens from now on."""
         Webhook.objects.filter(pk=self.pk).update(active=True, disabled_reason="")

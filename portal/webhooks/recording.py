@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from portal.webhooks.models import Attempt, Delivery, State
+from portal.webhooks.withdrawing import stop
 
 GONE = 410
 IS_GONE = "The server said that it does not want these any more (status 410)."
@@ -59,7 +60,7 @@ def record_attempt(
     _schedule(delivery, at, newest=newest)
     delivery.save(update_fields=["attempts", "state", "next_at"])
     if status_code == GONE:
-        delivery.webhook.stop(IS_GONE)
+        stop(delivery.webhook, IS_GONE)
     return True
 
 

@@ -10,10 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
+from portal.images.erasing import keep
 from portal.images.workers import by_lambda
 from portal.webhooks.models import Delivery
 from portal.webhooks.recording import record_attempt
-from webhooks.messages import FOLDER
+from portal.webhooks.withdrawing import outbox_path
 from webhooks.sending import send
 
 # Worked off beside the images, which must not wait for anybody's slow server.
@@ -57,4 +58,7 @@ def deliver_soon(delivery: Delivery) -> None:
 def put_out(delivery: Delivery) -> None:
     """Write the message to the outbox, from which a function outside the network sends it, with its secret."""
     content = ContentFile(delivery.message.to_json().encode())
-    storages["derived"].save(f"{FOLDER}/{delivery.pk}.json", content)
+    storage, path = outbox_path(delivery)
+    # It may have been withdrawn once, and not be erased yet.
+    keep([(storage, path)])
+    storages[storage].save(path, content)

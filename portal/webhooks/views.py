@@ -14,10 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts.person import person
+from portal.images.tasks import erase_soon
 from portal.webhooks.announcing import deliver_again, send_test
 from portal.webhooks.forms import WebhookForm
 from portal.webhooks.models import Delivery, Webhook
 from portal.webhooks.registering import HAS_ENOUGH, MOST, TooManyWebhooks, register
+from portal.webhooks.withdrawing import stop
 
 PER_PAGE = 20
 
@@ -90,7 +92,8 @@ def test(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
 @login_required
 def pause(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     webhook = _own(request, webhook_id)
-    webhook.stop()
+    stop(webhook)
+    erase_soon()
     messages.success(request, "The webhook is paused: nothing is delivered until you resume it.")
     return redirect(webhook)
 
@@ -109,7 +112,9 @@ def resume(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
 def rotate(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     webhook = _own(request, webhook_id)
     webhook.rotate_secret()
-    messages.success(request, "The webhook has a new secret. The old one signs nothing any more.")
+    messages.success(
+        request, "The webhook has a new secret. What is on its way already may still be signed with the old one."
+    )
     return redirect(_with_secret(webhook))
 
 
@@ -122,6 +127,7 @@ def delete(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return render(request, "webhooks/delete.html", {"webhook": webhook})
     webhook.delete()
+    erase_soon()
     messages.success(request, "The webhook is deleted.")
     return redirect("webhooks:index")
 

@@ -28,6 +28,7 @@ def cloud(deployed: Cloud) -> Iterator[Cloud]:
     """The stack, at rest. A test during which AWS refused anything to anybody has failed."""
     deployed.settle()
     deployed.rekognition.forget()
+    deployed.receiver.forget()
     deployed.aurora.admit()
     deployed.denials()
     yield deployed

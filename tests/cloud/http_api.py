@@ -46,7 +46,7 @@ class HttpApi:
         }
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
-        self._server.socket = _certified(folder, self.host).wrap_socket(self._server.socket, server_side=True)
+        self._server.socket = certified(folder, self.host).wrap_socket(self._server.socket, server_side=True)
         self.port: int = self._server.server_port
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
@@ -160,8 +160,8 @@ def _function(integration_uri: str) -> str:
     return integration_uri.removesuffix("/invocations").rpartition(":")[2]
 
 
-def _certified(folder: Path, host: str) -> ssl.SSLContext:
-    """TLS with a certificate that we sign ourselves, for today."""
+def certified(folder: Path, host: str) -> ssl.SSLContext:
+    """TLS with a certificate that we sign ourselves, for today: `certificate.pem` in the folder."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
     now = datetime.datetime.now(datetime.UTC)

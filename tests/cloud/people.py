@@ -6,6 +6,7 @@ import hashlib
 import re
 from email import message_from_string
 from email.policy import default
+from html import unescape
 from typing import Any
 
 import requests
@@ -115,6 +116,16 @@ class Person(requests.Session):
         answer = self.submit(path, {"owner": "", "monthly_usd": dollars, "_save": "Save"})
         assert answer.ok, answer.text[:1000]
         assert answer.url.endswith("/admin/images/budget/"), answer.text[:3000]
+
+    def add_webhook(self, url: str) -> str:
+        """Register an address that is to hear of every image; returns its secret."""
+        self.open("/account/webhooks/add/")
+        fields = {"url": url, "events": ["image.recognized", "image.failed"]}
+        answer = self.submit("/account/webhooks/add/", fields)
+        assert answer.ok, answer.text[:2000]
+        found = re.search(r"whsec_[A-Za-z0-9+/=]+", unescape(answer.text))
+        assert found is not None, answer.text[:3000]
+        return found.group()
 
     def _token(self) -> str:
         token = next((cookie.value for cookie in self.cookies if "csrftoken" in cookie.name), "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from uuid import uuid4
 
@@ -142,7 +143,8 @@ def change_budget(cloud: Cloud, person: Person) -> None:
 def sweep_along(cloud: Cloud, person: Person) -> None:
     """A page that is opened by the way erases what must go."""
     key = put_what_must_go(cloud, "derived", "exports")
-    person.open("/history/")
+    with message_that_must_go(cloud):
+        person.open("/history/")
     assert cloud.keys("derived_bucket", key) == []
 
 
@@ -156,7 +158,8 @@ def sweep(cloud: Cloud, person: Person) -> None:
         put_what_must_go(cloud, bucket, prefix)
     for key in cloud.keys("derived_bucket", "settings/"):
         cloud.aws.client("s3").delete_object(Bucket=cloud.outputs["derived_bucket"], Key=key)
-    assert cloud.manage("sweep")["ok"]
+    with message_that_must_go(cloud):
+        assert cloud.manage("sweep")["ok"]
     cloud.settle(_LONG_S)
     assert status(cloud, image) == "recognized"
     assert cloud.database.rows("SELECT 1 FROM images_image WHERE id = %s", never_sent) == []
@@ -203,6 +206,19 @@ def put_what_must_go(cloud: Cloud, bucket: str, prefix: str) -> str:
     return key
 
 
+@contextmanager
+def message_that_must_go(cloud: Cloud) -> Iterator[None]:
+    """A webhook's message that was taken back, and is erased meanwhile, before it is sent."""
+    queue = cloud.name("webhooks")
+    cloud.sources.paused.add(queue)
+    try:
+        key = put_what_must_go(cloud, "derived", "outbox/webhooks")
+        yield
+        assert cloud.keys("derived_bucket", key) == []
+    finally:
+        cloud.sources.paused.discard(queue)
+
+
 _OWED = """INSERT INTO images_storagedeletion (storage, path, not_before, attempts, last_error, created_at)
            VALUES (%s, %s, now(), 0, '', now())"""
 
@@ -222,12 +238,50 @@ def _with_restart(function: str, first: Step, *others: Step) -> tuple[Step, ...]
     return (first, *others, partial(anew, function, first))
 
 
+def tell(cloud: Cloud, person: Person) -> None:
+    """A webhook hears of an image, at the second attempt."""
+    _listen(cloud, person)
+    cloud.receiver.answers.append(503)
+    before = len(cloud.receiver.got)
+    upload(cloud, person)
+    assert len(cloud.receiver.got) == before + 2
+    assert _last_delivery(cloud) == "succeeded"
+
+
+def tell_of_what_was_lost(cloud: Cloud, person: Person) -> None:
+    """The sweep sends what has been under way for too long."""
+    tell(cloud, person)
+    before = len(cloud.receiver.got)
+    overdue = "UPDATE webhooks_delivery SET state = 'pending', next_at = now() - interval '2 hours' WHERE id = %s"
+    ((delivery,),) = cloud.database.rows("SELECT id FROM webhooks_delivery ORDER BY created_at DESC LIMIT 1")
+    cloud.database.execute(overdue, delivery)
+    assert cloud.manage("sweep")["ok"]
+    cloud.settle(_LONG_S)
+    assert len(cloud.receiver.got) == before + 1
+
+
+def delivery_that_is_gone(cloud: Cloud, person: Person) -> None:
+    cloud.announce("webhooks", "derived_bucket", f"outbox/webhooks/{uuid4()}.json")
+    cloud.settle(_LONG_S)
+
+
+def _listen(cloud: Cloud, person: Person) -> None:
+    if not cloud.database.rows("SELECT 1 FROM webhooks_webhook WHERE url = %s", cloud.receiver.url):
+        person.add_webhook(cloud.receiver.url)
+
+
+def _last_delivery(cloud: Cloud) -> str:
+    ((state,),) = cloud.database.rows("SELECT state FROM webhooks_delivery ORDER BY created_at DESC LIMIT 1")
+    return str(state)
+
+
 SCENARIOS: Mapping[str, tuple[Step, ...]] = {
     # An instance remembers the budgets for some seconds, so it is a new one that needs the right to read them.
     "recognize": (partial(anew, "recognize", upload), upload_that_is_gone),
     "dead-letters": _with_restart("dead-letters", give_up),
     "mail": _with_restart("mail", letter, letter_that_is_gone),
-    "ingest": _with_restart("ingest", take_in, go_on_in_a_new_month, result_that_is_gone),
+    "webhooks": _with_restart("webhooks", tell, delivery_that_is_gone),
+    "ingest": _with_restart("ingest", take_in, go_on_in_a_new_month, result_that_is_gone, tell),
     "web": (
         look,
         recognize_again,
@@ -238,6 +292,8 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         change_budget,
         partial(anew, "web", sweep_along),
     ),
-    "manage": _with_restart("manage", sweep, replay, take_data_along, pack_in_vain, pack_in_two_runs),
+    "manage": _with_restart(
+        "manage", sweep, replay, take_data_along, pack_in_vain, pack_in_two_runs, tell_of_what_was_lost
+    ),
     "database-role": _with_restart("database-role", make_role_again),
 }

@@ -23,6 +23,7 @@ from tests.cloud.functions import Functions
 from tests.cloud.gateway import ADMINISTRATOR
 from tests.cloud.http_api import HttpApi
 from tests.cloud.rds_data import DataApi
+from tests.cloud.receiver import Receiver
 from tests.cloud.stand_ins import Answer, Call, serving
 
 DATABASE_NAME = "imagesift"
@@ -38,7 +39,10 @@ class Denied(AssertionError):
 
 @dataclass
 class Cloud:
-    """`outputs` are the stack's; `database` is what stands in for Aurora, reached by functions through `aurora`."""
+    """`outputs` are the stack's; `database` is what stands in for Aurora, reached by functions through `aurora`.
+
+    `receiver` is a server of somebody else's.
+    """
 
     second: ClassVar[float] = 0.02
     """How long one second of a message's delay takes here."""
@@ -49,6 +53,7 @@ class Cloud:
     functions: Functions
     aurora: Aurora
     rekognition: FakeRekognition
+    receiver: Receiver
     config: dict[str, str]
 
     def __post_init__(self) -> None:
@@ -141,7 +146,9 @@ def running_cloud(folder: Path, database: Database, **changes: str) -> Iterator[
         aurora = Aurora(database.connect, lambda token, user: _sign_in(aws, token, user))
         stack.callback(aurora.close)
         overrides = {"DATABASE_HOST": "127.0.0.1", "DATABASE_PORT": str(aurora.port), "DATABASE_SSLMODE": "disable"}
-        functions = Functions(aws, folder, overrides)
+        receiver = Receiver(folder / "receiver")
+        stack.callback(receiver.close)
+        functions = Functions(aws, folder, overrides | receiver.variables)
         stack.callback(functions.redeployed)
         rekognition = FakeRekognition()
         services = {
@@ -154,7 +161,7 @@ def running_cloud(folder: Path, database: Database, **changes: str) -> Iterator[
             aws.control("stand_in", service=service, url=url)
         aws.control("clock", second=Cloud.second)
         config = {**_stack_file(), "aws:region": aws.region}
-        cloud = Cloud(aws, folder, database, functions, aurora, rekognition, config)
+        cloud = Cloud(aws, folder, database, functions, aurora, rekognition, receiver, config)
         cloud.up(**changes)
         cloud.api = HttpApi(aws, functions, folder)
         stack.callback(cloud.api.close)

@@ -33,6 +33,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Graph:
         uploadsRetentionDays=90,
         tracing=True,
         webConcurrency=20,
+        apiCorsOrigins=["https://app.example.com", "https://lab.example.org:8443"],
         modelPackageArn=MODEL_PACKAGE,
         tags={"cost-centre": "photos"},
     )

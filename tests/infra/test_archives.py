@@ -24,7 +24,7 @@ from tests.infra.archives import Archives, isolated, shared_archives
 
 TARGETS = {"recognize": 15_000_000, "portal": 20_000_000}
 FUNCTIONS = {
-    "recognize": ("recognize", "dead_letters", "mail", "database_role"),
+    "recognize": ("recognize", "dead_letters", "mail", "webhooks", "database_role"),
     "portal": ("ingest", "web", "manage"),
 }
 ENVIRONMENT = {
@@ -47,6 +47,7 @@ ENVIRONMENT = {
     "RECOGNITIONS_PER_SECOND": "5",
     "RECOGNIZE_QUEUE_URL": "https://sqs.invalid/recognize",
     "INGEST_QUEUE_URL": "https://sqs.invalid/ingest",
+    "WEBHOOKS_QUEUE_URL": "https://sqs.invalid/webhooks",
     "LEDGER_TABLE": "ledger",
     "DATABASE_CLUSTER_ARN": "arn:aws:rds:eu-west-1:123456789012:cluster:imagesift",
     "DATABASE_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagesift",
@@ -85,7 +86,18 @@ def test_an_archive_is_small_enough_to_start_fast(archives: Archives, target: st
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_an_archive_holds_of_ours_is_what_is_listed(archives: Archives, target: str) -> None:
-    ours = {"portal", "recognition", "lambdas", "infra", "training", "tests", "benchmarks", "docs", "requirements"}
+    ours = {
+        "portal",
+        "recognition",
+        "webhooks",
+        "lambdas",
+        "infra",
+        "training",
+        "tests",
+        "benchmarks",
+        "docs",
+        "requirements",
+    }
     found = {name for name in _names(archives.built(target)) if name.split("/")[0] in {*ours, "manage.py"}}
     listed = {str(file) for file in own_files(ARCHIVES[target])}
     assert {name for name in found if not name.endswith(".pyc")} == listed
@@ -128,7 +140,7 @@ def test_every_module_is_compiled_without_a_trace_of_where(archives: Archives, t
     sources = {name for name in archive.namelist() if name.endswith(".py")}
     modules = [name for name in archive.namelist() if name.endswith(".pyc")]
     assert len(modules) > 400
-    assert {name.split("/")[0] for name in sources} <= {"portal", "recognition", "lambdas", "manage.py"}
+    assert {name.split("/")[0] for name in sources} <= {"portal", "recognition", "webhooks", "lambdas", "manage.py"}
     for name in modules:
         content = archive.read(name)
         # PEP 552: hash-based, and never checked against a source.
@@ -210,7 +222,8 @@ def get(path):
     body = b"".join(application(environ, lambda status, headers: said.append(status)))
     return said[0], body.decode()
 
-paths = ("/", "/accounts/login/", "/accounts/signup/", "/admin/login/")
+paths = ["/", "/accounts/login/", "/accounts/signup/", "/admin/login/"]
+paths += ["/api/v1/schema", "/api/v1/docs", "/api/v1/problems"]
 pages = {path: get(path) for path in paths}
 import re
 for address in sorted(set(re.findall(r'(?:src|href)="(/static/[^"]+)"', " ".join(p[1] for p in pages.values())))):

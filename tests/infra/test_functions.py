@@ -12,6 +12,7 @@ from lambdas.config import (
     MailConfig,
     PortalConfig,
     RecognizeConfig,
+    WebhooksConfig,
 )
 from lambdas.environment import FromEnvironment
 from tests.infra.recorder import Graph, record
@@ -22,6 +23,7 @@ CONFIGS: dict[str, type[FromEnvironment]] = {
     "recognize": RecognizeConfig,
     "dead-letters": DeadLettersConfig,
     "mail": MailConfig,
+    "webhooks": WebhooksConfig,
     "database-role": DatabaseRoleConfig,
     "ingest": PortalConfig,
     "web": PortalConfig,
@@ -65,6 +67,7 @@ def test_the_settings_of_the_stack_reach_the_functions(full: Graph) -> None:
     assert portal.email_url == "outbox://"
     assert portal.email_verification == "mandatory"
     assert portal.default_from_email == "ImageSift <photos@example.com>"
+    assert portal.api_cors_origins == "https://app.example.com,https://lab.example.org:8443"
 
 
 def test_without_a_sender_nobody_has_to_follow_a_link_in_a_mail(plain: Graph) -> None:
@@ -135,5 +138,7 @@ def test_lambda_takes_putting_off_and_holding_for_no_loop_gone_wild(graph: Graph
     allowed = {
         each.inputs["functionName"]: each.inputs["recursiveLoop"] for each in graph.of_type("FunctionRecursionConfig")
     }
-    names = [graph.one("aws:lambda/function:Function", name).inputs["name"] for name in ("recognize", "ingest")]
+    names = [
+        graph.one("aws:lambda/function:Function", name).inputs["name"] for name in ("recognize", "ingest", "webhooks")
+    ]
     assert allowed == dict.fromkeys(names, "Allow")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.recorder import ACCOUNT, Graph, record
+from tests.infra.test_wiring import LONGEST_S
 
 
 def test_every_alarm_tells_the_topic_when_it_starts_and_when_it_is_over(graph: Graph) -> None:
@@ -28,16 +29,22 @@ def test_images_that_were_given_up_raise_the_alarm(graph: Graph) -> None:
     assert alarm["threshold"] == 1
 
 
-@pytest.mark.parametrize("queue", ["recognize", "ingest", "mail"])
-def test_a_queue_is_watched_for_what_waits_and_for_what_is_dead(full: Graph, queue: str) -> None:
+@pytest.mark.parametrize(
+    ("queue", "seconds"), [("recognize", 3600), ("ingest", 3600), ("mail", 3600), ("webhooks", 24 * 3600)]
+)
+def test_a_queue_is_watched_for_what_waits_and_for_what_is_dead(full: Graph, queue: str, seconds: int) -> None:
     old = full.one("MetricAlarm", f"{queue}-old-messages").inputs
     dead = full.one("MetricAlarm", f"{queue}-dead-queue").inputs
     assert old["dimensions"] == {"QueueName": f"imagesift-prod-{queue}"}
-    assert (old["metricName"], old["threshold"]) == ("ApproximateAgeOfOldestMessage", 3600)
+    assert (old["metricName"], old["threshold"]) == ("ApproximateAgeOfOldestMessage", seconds)
     assert dead["dimensions"] == {"QueueName": f"imagesift-prod-{queue}-dead"}
 
 
-@pytest.mark.parametrize("function", ["recognize", "dead-letters", "ingest", "web", "manage", "mail"])
+def test_a_webhook_that_is_tried_to_the_end_raises_no_alarm(full: Graph) -> None:
+    assert full.one("MetricAlarm", "webhooks-old-messages").inputs["threshold"] > LONGEST_S
+
+
+@pytest.mark.parametrize("function", ["recognize", "dead-letters", "ingest", "web", "manage", "mail", "webhooks"])
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
 def test_a_function_is_watched_for_errors_and_throttles(full: Graph, function: str, metric: str) -> None:
     alarm = full.one("MetricAlarm", f"{function}-{metric.lower()}").inputs

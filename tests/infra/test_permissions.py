@@ -65,6 +65,12 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         sqs("mail"): CONSUME,
         f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/*": {"ses:SendRawEmail"},
     },
+    "webhooks": {
+        f"{DERIVED}/outbox/webhooks/*": {READ, DELETE},
+        DERIVED: LIST,
+        sqs("webhooks"): {*CONSUME, "sqs:ChangeMessageVisibility"},
+        sqs("ingest"): {"sqs:SendMessage"},
+    },
     "database-role": {
         f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:imagesift-prod-database": {"rds-data:ExecuteStatement"},
         f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!cluster-1-AbCdEf": {"secretsmanager:GetSecretValue"},
@@ -73,6 +79,7 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         f"{UPLOADS}/imports/*": {READ, DELETE},
         f"{UPLOADS}/uploads/*": {READ, WRITE},
         f"{DERIVED}/derived/*": {READ, WRITE},
+        f"{DERIVED}/outbox/webhooks/*": {WRITE},
         UPLOADS: LIST,
         DERIVED: LIST,
         sqs("ingest"): CONSUME,
@@ -83,12 +90,14 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         f"{DERIVED}/derived/*": {READ, WRITE, DELETE},
         f"{DERIVED}/exports/*": {READ, WRITE, DELETE, "s3:AbortMultipartUpload"},
         f"{DERIVED}/outbox/*": {WRITE},
+        f"{DERIVED}/outbox/webhooks/*": {DELETE},
     },
     "manage": {
         **SWEEPING,
         f"{DERIVED}/derived/*": {READ, DELETE},
         f"{DERIVED}/exports/*": {WRITE, DELETE, "s3:AbortMultipartUpload"},
         f"{DERIVED}/outbox/exports/*": {WRITE, DELETE},
+        f"{DERIVED}/outbox/webhooks/*": {WRITE, DELETE},
     },
 }
 OF_LAMBDA = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -41,12 +42,23 @@ def test_deleted_means_deleted(graph: Graph) -> None:
     assert not any("versioning" in each.inputs for each in graph.of_type("Bucket"))
 
 
-def test_only_the_portals_own_pages_may_send_files_to_the_uploads(graph: Graph) -> None:
+def test_only_the_portals_own_pages_may_send_files_to_the_uploads(plain: Graph) -> None:
+    rule = _cors_rule(plain)
+    assert rule["allowedOrigins"] == [plain.outputs["portal_url"]]
+    assert sorted(rule["allowedMethods"]) == ["GET", "HEAD", "POST"]
+
+
+def test_pages_that_may_use_the_api_may_send_files_too(full: Graph) -> None:
+    others = ["https://app.example.com", "https://lab.example.org:8443"]
+    assert _cors_rule(full)["allowedOrigins"] == [full.outputs["portal_url"], *others]
+
+
+def _cors_rule(graph: Graph) -> dict[str, Any]:
     (cors,) = graph.of_type("BucketCorsConfiguration")
     assert cors.inputs["bucket"] == graph.outputs["uploads_bucket"]
+    rule: dict[str, Any]
     (rule,) = cors.inputs["corsRules"]
-    assert rule["allowedOrigins"] == [graph.outputs["portal_url"]]
-    assert sorted(rule["allowedMethods"]) == ["GET", "HEAD", "POST"]
+    return rule
 
 
 def test_what_is_of_no_use_any_more_is_deleted(plain: Graph) -> None:

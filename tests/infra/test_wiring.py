@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from tests.infra.recorder import ACCOUNT, Graph, Resource
+from webhooks.schedule import ATTEMPTS, next_wait
+
+# How long a delivery may be on its way.
+LONGEST_S = sum(wait.total_seconds() for attempt in range(1, ATTEMPTS) if (wait := next_wait(attempt)))
 
 FEEDS = {
     # The mapping, the queue that it reads, and the function that it calls.
@@ -15,11 +19,13 @@ FEEDS = {
     "dead-letters": ("recognize-dead", "dead-letters"),
     "ingest": ("ingest", "ingest"),
     "mail": ("mail", "mail"),
+    "webhooks": ("webhooks", "webhooks"),
 }
 ANNOUNCEMENTS = [
     ("uploads", "uploads/", "recognize"),
     ("uploads", "imports/", "ingest"),
     ("derived", "outbox/mail/", "mail"),
+    ("derived", "outbox/webhooks/", "webhooks"),
 ]
 
 
@@ -44,7 +50,7 @@ def test_there_is_no_other_feed(full: Graph, plain: Graph) -> None:
     assert {each.name for each in plain.of_type("EventSourceMapping")} == set(FEEDS) - {"mail"}
 
 
-@pytest.mark.parametrize("name", ["recognize", "ingest", "mail"])
+@pytest.mark.parametrize("name", ["recognize", "ingest", "mail", "webhooks"])
 def test_what_fails_too_often_goes_to_the_dead_letters_of_that_queue(full: Graph, name: str) -> None:
     dead = queue(full, f"{name}-dead")
     redrive = json.loads(queue(full, name).inputs["redrivePolicy"])
@@ -59,6 +65,20 @@ def test_results_wait_for_a_database_that_is_away_for_hours(full: Graph) -> None
     ingest = queue(full, "ingest").inputs
     tries = json.loads(ingest["redrivePolicy"])["maxReceiveCount"]
     assert tries * ingest["visibilityTimeoutSeconds"] >= 8 * 3600
+
+
+def test_a_webhook_is_a_dead_letter_only_long_after_the_last_attempt(full: Graph) -> None:
+    queue_of_webhooks = queue(full, "webhooks").inputs
+    assert json.loads(queue_of_webhooks["redrivePolicy"])["maxReceiveCount"] >= 2 * ATTEMPTS
+    # The outbox and the queue keep it until then.
+    assert queue_of_webhooks["messageRetentionSeconds"] > 2 * LONGEST_S
+    (outbox,) = [rule for rule in _expiries(full, "derived") if rule["filter"]["prefix"] == "outbox/"]
+    assert outbox["expiration"]["days"] * 24 * 3600 > 2 * LONGEST_S
+
+
+def _expiries(graph: Graph, bucket: str) -> list[dict[str, Any]]:
+    rules = graph.one("BucketLifecycleConfiguration", bucket).inputs["rules"]
+    return [rule for rule in rules if "expiration" in rule]
 
 
 def test_images_are_recognised_one_to_a_call_and_as_many_at_once_as_the_quota_allows(full: Graph) -> None:
@@ -97,7 +117,7 @@ def test_a_queue_admits_its_bucket_of_this_account_and_nobody_else(full: Graph, 
 
 
 def test_nobody_is_admitted_to_dead_letters(full: Graph) -> None:
-    for name in ("recognize", "ingest", "mail"):
+    for name in ("recognize", "ingest", "mail", "webhooks"):
         assert [each["Effect"] for each in _queue_statements(full, f"{name}-dead")] == ["Deny"]
 
 

@@ -4,7 +4,14 @@ from datetime import date
 
 import pytest
 
-from lambdas.config import DatabaseRoleConfig, DeadLettersConfig, MailConfig, PortalConfig, RecognizeConfig
+from lambdas.config import (
+    DatabaseRoleConfig,
+    DeadLettersConfig,
+    MailConfig,
+    PortalConfig,
+    RecognizeConfig,
+    WebhooksConfig,
+)
 from lambdas.environment import ConfigurationError
 
 REQUIRED = {
@@ -74,6 +81,9 @@ def test_the_process_environment_is_what_is_read_by_default(monkeypatch: pytest.
     assert MailConfig.from_environment().derived_bucket == "from-the-process"
 
 
-@pytest.mark.parametrize("config", [RecognizeConfig, DeadLettersConfig, MailConfig, DatabaseRoleConfig, PortalConfig])
+@pytest.mark.parametrize(
+    "config",
+    [RecognizeConfig, DeadLettersConfig, MailConfig, WebhooksConfig, DatabaseRoleConfig, PortalConfig],
+)
 def test_every_function_takes_a_log_level_and_a_service_name(config: type[RecognizeConfig]) -> None:
     assert {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"} <= config.accepted() - config.required()

@@ -15,6 +15,7 @@ from lambdas.manage import handler
 from lambdas.manage.commands import COMMANDS, PASSWORD
 from lambdas.manage.handler import CommandFailed, handle
 from portal.accounts.models import User
+from portal.api.tokens import find_token
 from portal.images.models import Image, Status
 from tests.conftest import MakeImage
 from tests.lambdas.world import Context
@@ -69,6 +70,19 @@ def test_a_sweep_tells_what_it_did(s3: Any, settings: Any, owner: User, stored_i
     answer = handle({"command": "sweep"}, Context(900))
     assert answer["ok"]
     assert "orphaned images: 0" in str(answer["output"])
+
+
+def test_a_token_is_told_in_the_answer_and_to_no_log(
+    owner: User, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = run("create_token", owner.username, "--scope", "images:read")
+    assert answer["ok"], answer["error"]
+    token = answer["output"].strip()
+    found = find_token(token)
+    assert found is not None
+    assert (found.owner, found.scopes) == (owner, ["images:read"])
+    printed = capsys.readouterr()
+    assert token not in printed.out + printed.err + caplog.text
 
 
 def test_a_history_is_replayed(s3: Any, owner: User) -> None:

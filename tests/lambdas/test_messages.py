@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,11 +11,29 @@ from uuid import UUID
 import pytest
 
 from lambdas.places import ImagePlace
-from lambdas.pointers import HeldImage, HoldReason, ResultPointer, UnreadableMessage, read_message
+from lambdas.pointers import (
+    DeliveryAttempt,
+    HeldImage,
+    HoldReason,
+    Message,
+    ResultPointer,
+    UnreadableMessage,
+    read_message,
+)
 from lambdas.s3_events import UnreadableEvent, created_objects
 
 IMAGE_ID = UUID("8c1f2c9e-5b0a-4a57-9d5e-0d6a5f6f2b11")
 POINTER = ResultPointer(IMAGE_ID, "derived/7/8c1f/results/x.json")
+ATTEMPT = DeliveryAttempt(
+    delivery_id=UUID("0f0e5f5c-7a35-4a39-9a1c-2a1d9d3f7c55"),
+    attempt=2,
+    at=datetime(2026, 11, 30, 12, 0, 5, 250_000, tzinfo=UTC),
+    status_code=None,
+    problem="The server took longer than 10 seconds.",
+    duration_ms=10_003,
+    answer="",
+    given_up=False,
+)
 HELD = HeldImage(IMAGE_ID, HoldReason.USER_BUDGET, "2026-11", datetime(2026, 11, 30, 23, 59, tzinfo=UTC))
 
 
@@ -38,10 +57,21 @@ def test_the_messages_are_written_as_agreed() -> None:
         "month": "2026-11",
         "held_at": "2026-11-30T23:59:00Z",
     }
+    assert json.loads(ATTEMPT.to_json()) == {
+        "schema": "imagesift.delivery/1",
+        "delivery_id": "0f0e5f5c-7a35-4a39-9a1c-2a1d9d3f7c55",
+        "attempt": 2,
+        "at": "2026-11-30T12:00:05.250000Z",
+        "status_code": None,
+        "problem": "The server took longer than 10 seconds.",
+        "duration_ms": 10_003,
+        "answer": "",
+        "given_up": False,
+    }
 
 
-@pytest.mark.parametrize("message", [POINTER, HELD])
-def test_a_message_is_read_back_whatever_was_added_to_it(message: ResultPointer | HeldImage) -> None:
+@pytest.mark.parametrize("message", [POINTER, HELD, ATTEMPT, replace(ATTEMPT, status_code=503, given_up=True)])
+def test_a_message_is_read_back_whatever_was_added_to_it(message: Message) -> None:
     document = json.loads(message.to_json()) | {"added_later": [1]}
     assert read_message(json.dumps(document)) == message
 
@@ -67,6 +97,25 @@ def test_a_pointer_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> No
 def test_a_hold_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(UnreadableMessage):
         read_message(json.dumps(json.loads(HELD.to_json()) | changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"delivery_id": "x"},
+        {"attempt": True},
+        {"attempt": "2"},
+        {"at": "2026-11-30T12:00:05"},
+        {"status_code": "503"},
+        {"problem": None},
+        {"duration_ms": 1.5},
+        {"answer": 5},
+        {"given_up": 0},
+    ],
+)
+def test_an_attempt_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableMessage):
+        read_message(json.dumps(json.loads(ATTEMPT.to_json()) | changes))
 
 
 @pytest.mark.parametrize("body", ["", "[]", "3", "null", "{}", '{"schema":"imagesift.pointer/1"}'])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,12 +17,15 @@ from django_tasks_db.models import DBTaskResult
 from portal.accounts.models import User
 from portal.images import buckets, importing, queueing
 from portal.images.buckets import Stored
+from portal.images.erasing import erase_due
 from portal.images.models import Image, Status
 from portal.images.queueing import queue, send_events
 from portal.images.recording import record_result
 from portal.images.tasks import OUR_PROBLEM, retry_later
+from portal.webhooks.announcing import deliver_again
 from portal.webhooks.models import Delivery, State, Webhook
 from portal.webhooks.tasks import deliver
+from portal.webhooks.withdrawing import stop
 from recognition.result import Failure, Source, failed
 from tests.conftest import MakeImage, make_result
 from tests.portal.webhooks.conftest import MakeWebhook
@@ -177,3 +181,27 @@ def test_on_aws_a_message_goes_to_the_outbox_when_the_image_is_settled(
         "attempts_before": 0,
     }
     assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("undo", [stop, Webhook.delete], ids=["paused", "deleted"])
+def test_on_aws_what_is_on_its_way_to_a_webhook_that_was_given_up_is_taken_back(
+    webhook: Webhook, image: Image, settings: Any, undo: Callable[[Webhook], object]
+) -> None:
+    settings.RECOGNIZED_BY = "lambda"
+    record_result(make_result(image))
+    (name,) = storages["derived"].listdir("outbox/webhooks")[1]
+    undo(webhook)
+    erase_due()
+    assert not storages["derived"].exists(f"outbox/webhooks/{name}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_on_aws_what_was_taken_back_can_be_sent_again(webhook: Webhook, image: Image, settings: Any) -> None:
+    settings.RECOGNIZED_BY = "lambda"
+    record_result(make_result(image))
+    stop(webhook)
+    webhook.resume()
+    assert deliver_again(Delivery.objects.select_related("webhook").get())
+    erase_due()
+    assert len(storages["derived"].listdir("outbox/webhooks")[1]) == 1

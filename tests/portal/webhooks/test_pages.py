@@ -14,6 +14,7 @@ from portal.webhooks.announcing import send_test
 from portal.webhooks.checks import check_private_addresses
 from portal.webhooks.models import Delivery, State, Webhook
 from portal.webhooks.recording import record_attempt
+from portal.webhooks.withdrawing import stop
 from tests.portal.webhooks.conftest import MakeWebhook
 
 BOTH = ["image.recognized", "image.failed"]
@@ -129,7 +130,7 @@ def test_a_paused_webhook_delivers_nothing_until_it_is_resumed(visitor: Client, 
 
 
 def test_resuming_forgets_why_it_was_turned_off(visitor: Client, webhook: Webhook) -> None:
-    webhook.stop("The server is gone.")
+    stop(webhook, "The server is gone.")
     assert "The server is gone." in visitor.get(webhook.get_absolute_url()).content.decode()
     do(visitor, "resume", webhook)
     webhook.refresh_from_db()
