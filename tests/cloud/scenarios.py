@@ -266,7 +266,9 @@ def delivery_that_is_gone(cloud: Cloud, person: Person) -> None:
 
 
 def _listen(cloud: Cloud, person: Person) -> None:
-    if not cloud.database.rows("SELECT 1 FROM webhooks_webhook WHERE url = %s", cloud.receiver.url):
+    theirs = """SELECT 1 FROM webhooks_webhook JOIN accounts_user ON accounts_user.id = owner_id
+                WHERE url = %s AND username = %s AND active"""
+    if not cloud.database.rows(theirs, cloud.receiver.url, person.name):
         person.add_webhook(cloud.receiver.url)
 
 
