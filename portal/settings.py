@@ -186,13 +186,10 @@ CONTENT_FLAG_CONFIDENCE = percent("CONTENT_FLAG_CONFIDENCE", 60)
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "webhooks"]}}
 
-# Webhooks ------------------------------------------------------------------------------------------------------------
+# Programs ------------------------------------------------------------------------------------------------------------
 
 # For laptops and tests alone: lets people have what their own machine and network offers called, over http as well.
 WEBHOOKS_ALLOW_PRIVATE = env.bool("WEBHOOKS_ALLOW_PRIVATE", default=False)
-
-# API -----------------------------------------------------------------------------------------------------------------
-
 API_REQUESTS_PER_MINUTE = number("API_REQUESTS_PER_MINUTE", 600, at_least=1)
 
 # Sites whose pages may use the API from a browser, each with a token of its own: cookies stay out of it.

@@ -17,6 +17,8 @@ _TEXTS = {"filename": (1, LONGEST_FILENAME), "content_type": (1, LONGEST_TYPE)}
 _FIELDS = ("filename", "content_type", "size", "sha256")
 _UNNAMED = "unnamed"
 _MOST_NAMED = 10
+# Sizes of files are below; JSON's numbers know no end.
+_SIZES_END = 2**63
 
 
 def read_announcement(document: Any) -> Announcement:
@@ -53,7 +55,7 @@ def _wrong_size(document: dict[str, Any]) -> str:
     size = document.get("size", 0)
     # To Python, true is a number; to JSON, 12.0 is a whole one.
     is_whole = type(size) is int or (isinstance(size, float) and size.is_integer())
-    return "" if is_whole else "It must be the file's size in bytes, a whole number."
+    return "" if is_whole and abs(size) < _SIZES_END else "It must be the file's size in bytes, a whole number."
 
 
 def _wrong_sha256(document: dict[str, Any]) -> str:

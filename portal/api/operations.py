@@ -98,7 +98,8 @@ images_create = described(
     summary="Announce a file",
     description=(
         "Reserves a place for the file. POST the form's `fields` and then the file to the form's `url`: recognition"
-        " begins by itself when it has come. Content that you have already is answered with the image that you have."
+        " begins by itself when it has come. Content that you have already is answered with the image that you have;"
+        " without `sha256` that is noticed only when the file has come, and the id that was announced is then gone."
     ),
     parameters=[_IDEMPOTENCY_KEY],
     request=uploads.Announcement,

@@ -28,6 +28,8 @@ from portal.images.sidecars import write_sidecar
 from portal.images.upload_forms import UploadForm, form_for, read_policy
 from portal.templatetags.sizes import size
 
+# What a database can hold; JSON's numbers know no end.
+_SIZE_BITS = 63
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _GONE = ("image_gone", "This image was deleted before its file arrived.", 404)
 
@@ -69,7 +71,7 @@ class Announcement:
         if not isinstance(document, dict):
             raise UploadRefused("invalid_request", "The request must be a JSON object.")
         byte_count = document.get("size")
-        if not isinstance(byte_count, int) or isinstance(byte_count, bool):
+        if not isinstance(byte_count, int) or isinstance(byte_count, bool) or byte_count.bit_length() > _SIZE_BITS:
             raise UploadRefused("invalid_size", "“size” must be the file's size in bytes.")
         texts = {name: document.get(name) or "" for name in ("filename", "content_type", "sha256")}
         for name, value in texts.items():

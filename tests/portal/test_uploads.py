@@ -100,6 +100,7 @@ def test_another_person_may_have_the_same_content(signed_in: Client, stranger: U
         ({"size": -5}, 400, "empty_file"),
         ({"size": "12"}, 400, "invalid_size"),
         ({"size": True}, 400, "invalid_size"),
+        ({"size": 10**400}, 400, "invalid_size"),
         ({"size": 50_000_001}, 413, "file_too_large"),
         ({"filename": ""}, 400, "invalid_filename"),
         ({"filename": 7}, 400, "invalid_filename"),

@@ -63,6 +63,7 @@ def test_content_the_owner_has_is_answered_with_its_image(
         ({"size": 50_000_001}, 413, "file_too_large", "size"),
         ({"size": "12"}, 400, "invalid_request", "size"),
         ({"size": True}, 400, "invalid_request", "size"),
+        ({"size": 10**400}, 400, "invalid_request", "size"),
         ({"size": 1.5}, 400, "invalid_request", "size"),
         ({"size": None}, 400, "invalid_request", "size"),
         ({"filename": ""}, 400, "invalid_request", "filename"),
