@@ -22,8 +22,6 @@ LONGEST_WAIT_SECONDS = 30.0
 LONGEST_OBEYED_SECONDS = 300.0
 
 _REPEATED = (408, 425, 429, 500, 502, 503, 504)
-# The same request is under way: one that was cut off, and that we sent again.
-_REPEATED_CODES = ("idempotency_in_progress",)
 _dice = random.SystemRandom()
 
 
@@ -81,8 +79,7 @@ def _delay(response: httpx2.Response, wait: float | None) -> float | None:
 def _is_worth_repeating(response: httpx2.Response) -> bool:
     if response.is_success:
         return False
-    code = problem_of(response).code
-    return code in _REPEATED_CODES or (response.status_code in _REPEATED and code not in QUOTAS)
+    return response.status_code in _REPEATED and problem_of(response).code not in QUOTAS
 
 
 def _is_hopeless(error: httpx2.TransportError) -> bool:

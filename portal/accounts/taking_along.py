@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
@@ -16,28 +16,39 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import File
 from django.core.files.storage import storages
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Q
+from django.utils import timezone
 from django.utils.text import get_valid_filename
 from zipstream import ZipStream
 
 from portal.accounts.models import User
 from portal.images import buckets
 from portal.images.models import Image
+from portal.webhooks.models import Delivery, Webhook
 
 _ROWS_AT_ONCE = 50
+_DELIVERIES_AT_ONCE = 200
+_DELIVERIES_OF = timedelta(days=30)
 _CHUNK_BYTES = 256 * 1024
 _LONGEST_NAME = 100
+_TOKEN_FIELDS = ("name", "hint", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+_ATTEMPT_FIELDS = ("number", "at", "status_code", "problem", "duration_ms", "answer")
 
 _README = """Your data from ImageSift
 ========================
 
-account.json                   who you are here: name, email addresses, ways to sign in, uploads counted per day and
-                               what recognising them cost per month, in millionths of a US dollar
+account.json                   who you are here: name, email addresses, ways to sign in, API tokens, uploads counted per
+                               day and what recognising them cost per month, in millionths of a US dollar
+webhooks/<time>-<id>/          one folder for each webhook, by the time it was made (UTC); in the first part alone
+    webhook.json               its address, what it is told, and whether it is active
+    deliveries.jsonl           what it was sent in the last 30 days, one a line, with every attempt
 images/<time>-<id>/            one folder for each image, by the time of its upload (UTC)
     <name>                     the file exactly as you uploaded it
     image.json                 what the portal knows about the file, and the state it is in
     result-<time>-<number>.json   what one recognition found: labels, boxes, text, colours
 
-Not in here: previews and thumbnails (made from your files), and your password (only a hash of it is stored).
+Not in here: previews and thumbnails (made from your files), your password and your API tokens themselves (only hashes
+of them are stored), and the secrets of your webhooks and of your ways to sign in.
 """
 
 
@@ -62,6 +73,8 @@ class Archive:
         stream = ZipStream(compress_type=ZIP_DEFLATED)
         missing: list[str] = []
         stream.add(_json(_account(self._user)), "account.json")
+        if self.last is None:
+            _add_webhooks(stream, self._user)
         size = 0
         for image in _images(self._user, self.last):
             if self.images and self._is_full(size):
@@ -85,6 +98,25 @@ def _images(user: User, after: UUID | None) -> Iterator[Image]:
     while page:
         yield from page
         page = list(rows.filter(pk__gt=page[-1].pk)[:_ROWS_AT_ONCE])
+
+
+def _add_webhooks(stream: ZipStream, user: User) -> None:
+    for webhook in user.webhooks.all():
+        folder = f"webhooks/{_moment(webhook.created_at)}-{webhook.pk}"
+        stream.add(_json(_webhook(webhook)), f"{folder}/webhook.json")
+        stream.add(_deliveries(webhook), f"{folder}/deliveries.jsonl")
+
+
+def _deliveries(webhook: Webhook) -> Iterator[bytes]:
+    """The oldest first, read page by page when the archive gets to them."""
+    rows = webhook.deliveries.filter(created_at__gte=timezone.now() - _DELIVERIES_OF).order_by("created_at", "pk")
+    rows = rows.prefetch_related("log")
+    page = list(rows[:_DELIVERIES_AT_ONCE])
+    while page:
+        yield b"".join(_line(_delivery(delivery)) for delivery in page)
+        last = page[-1]
+        later = Q(created_at__gt=last.created_at) | Q(created_at=last.created_at, pk__gt=last.pk)
+        page = list(rows.filter(later)[:_DELIVERIES_AT_ONCE])
 
 
 def _add_image(stream: ZipStream, image: Image, missing: list[str]) -> None:
@@ -144,6 +176,10 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2).encode()
 
 
+def _line(value: Any) -> bytes:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False).encode() + b"\n"
+
+
 def _account(user: User) -> dict[str, Any]:
     return {
         "username": user.username,
@@ -155,8 +191,33 @@ def _account(user: User) -> dict[str, Any]:
         "last_login": user.last_login,
         "is_staff": user.is_staff,
         "second_factors": list(Authenticator.objects.filter(user=user).values("type", "created_at", "last_used_at")),
+        "api_tokens": list(user.api_tokens.order_by("pk").values(*_TOKEN_FIELDS)),
         "images_uploaded_per_day": list(user.daily_uploads.order_by("day").values("day", "images")),
         "paid_per_month": list(user.monthly_spend.order_by("month").values("month", "micro_usd", "recognitions")),
+    }
+
+
+def _webhook(webhook: Webhook) -> dict[str, Any]:
+    return {
+        "id": webhook.pk,
+        "url": webhook.url,
+        "events": webhook.events,
+        "active": webhook.active,
+        "disabled_reason": webhook.disabled_reason,
+        "portal_origin": webhook.portal_origin,
+        "created_at": webhook.created_at,
+    }
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    attempts = sorted(delivery.log.all(), key=lambda attempt: attempt.number)
+    return {
+        "id": delivery.pk,
+        "event": delivery.event,
+        "created_at": delivery.created_at,
+        "state": delivery.state,
+        "body": delivery.body,
+        "attempts": [{field: getattr(attempt, field) for field in _ATTEMPT_FIELDS} for attempt in attempts],
     }
 
 

@@ -43,12 +43,11 @@ KINDS: dict[str, Kind] = {
     "idempotency_mismatch": Kind(
         422, "The Idempotency-Key belongs to another request", "Use a new key for each new request."
     ),
-    "idempotency_in_progress": Kind(
-        409, "The first request with this Idempotency-Key is still under way", "Repeat it a little later."
-    ),
     # Uploads
     "invalid_filename": Kind(400, "The file name cannot be used", "Send the file’s name as “filename”."),
-    "invalid_content_type": Kind(400, "The content type cannot be used", "Send it as text, or leave it out."),
+    "invalid_content_type": Kind(
+        400, "The content type cannot be used", "Send the media type as text, such as image/jpeg."
+    ),
     "invalid_size": Kind(400, "The size cannot be used", "Send the file’s size in bytes as “size”."),
     "invalid_sha256": Kind(400, "The SHA-256 cannot be used", "Send 64 lower-case hex digits, or leave it out."),
     "empty_file": Kind(400, "The file is empty", "There is nothing to recognise in it."),

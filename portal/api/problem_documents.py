@@ -39,7 +39,7 @@ def answer(request: HttpRequest, code: str, detail: str, headers: Mapping[str, s
 
 
 def is_for_the_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/api/")
+    return request.path_info == "/api" or request.path_info.startswith("/api/")
 
 
 def _explained_at(request: HttpRequest) -> str:

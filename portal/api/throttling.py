@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import Case, F, Value, When
+from django.db.models.functions import Greatest
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
@@ -39,20 +40,21 @@ class Allowance:
 def count(token: ApiToken, request: HttpRequest) -> None:
     """Count one request of `token`, which was read just now, and note its use: one statement.
 
-    Raises Problem when nothing is left. The answer's headers are the middleware's task.
+    Raises Problem when nothing is left. The answer's headers are the middleware's task. Whoever's clock is late counts
+    in the minute that the others have got to: windows never go back, or each of its requests would begin one anew.
     """
     now, limit = timezone.now(), settings.API_REQUESTS_PER_MINUTE
     window, passed = divmod(int(now.timestamp()), WINDOW_SECONDS)
     counted = (
         ApiToken.objects.filter(pk=token.pk)
-        .exclude(window=window, requests__gte=limit)
+        .exclude(window__gte=window, requests__gte=limit)
         .update(
-            window=window,
-            requests=Case(When(window=window, then=F("requests") + 1), default=Value(1)),
+            window=Greatest(F("window"), Value(window)),
+            requests=Case(When(window__gte=window, then=F("requests") + 1), default=Value(1)),
             last_used_at=now,
         )
     )
-    before = token.requests if token.window == window else 0
+    before = token.requests if token.window >= window else 0
     left = max(0, limit - before - 1) if counted else 0
     request.META[_ALLOWANCE] = Allowance(limit, left, WINDOW_SECONDS - passed)
     if not counted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.accounts import leaving
 from portal.accounts.models import ErasureReceipt, User
 from portal.accounts.taking_along import Archive, safe_name
+from portal.api.tokens import make_token
 from portal.images.erasing import erase_due
 from portal.images.models import Image, Recognition, StorageDeletion
+from portal.webhooks.models import Attempt, Delivery, Webhook
 from tests.conftest import PASSWORD
 
 
@@ -59,6 +63,39 @@ def test_the_archive_holds_no_secret(client: Client, owner: User) -> None:
     assert "totp" in account
     assert "TOPSECRET" not in account
     assert owner.password not in account
+
+
+def test_the_archive_holds_tokens_and_webhooks_without_their_secrets(client: Client, owner: User) -> None:
+    token, text = make_token(owner, "laptop", ["images:read"])
+    webhook = Webhook.objects.create(owner=owner, url="https://example.com/hook", events=["image.failed"])
+    sent = [Delivery.objects.create(webhook=webhook, event="image.failed", body="{}") for _ in range(203)]
+    Delivery.objects.create(
+        webhook=webhook, event="image.failed", body="old", created_at=timezone.now() - timedelta(days=31)
+    )
+    Attempt.objects.create(delivery=sent[0], number=1, at=timezone.now(), duration_ms=7, problem="It is down.")
+    client.force_login(owner)
+    packed = unpacked(client)
+    (told,) = json.loads(packed.read("account.json"))["api_tokens"]
+    assert (told["name"], told["hint"], told["scopes"]) == ("laptop", token.hint, ["images:read"])
+    assert json.loads(member(packed, "/webhook.json"))["url"] == webhook.url
+    lines = [json.loads(line) for line in member(packed, "/deliveries.jsonl").splitlines()]
+    assert [line["id"] for line in lines] == [
+        str(delivery.pk) for delivery in sorted(sent, key=lambda row: (row.created_at, row.pk))
+    ]
+    (tried,) = [line["attempts"] for line in lines if line["id"] == str(sent[0].pk)]
+    assert (tried[0]["number"], tried[0]["problem"]) == (1, "It is down.")
+    everything = b"".join(packed.read(name) for name in packed.namelist()).decode()
+    assert not [secret for secret in (text, token.digest, webhook.secret) if secret in everything]
+
+
+def test_of_several_archives_the_first_alone_holds_webhooks(owner: User, stored_image: Any) -> None:
+    Webhook.objects.create(owner=owner, url="https://example.com/hook", events=[])
+    stored_image(owner)
+    stored_image(owner)
+    first = Archive(owner, is_full=lambda _bytes: True)
+    names = zipfile.ZipFile(BytesIO(b"".join(first))).namelist()
+    later = zipfile.ZipFile(BytesIO(b"".join(Archive(owner, first.last)))).namelist()
+    assert [any(name.startswith("webhooks/") for name in part) for part in (names, later)] == [True, False]
 
 
 def test_the_archive_holds_ones_own_data_alone(

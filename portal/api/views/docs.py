@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
+
+from portal.api.views.public import only_looked_at
 
 
-@require_safe
+@only_looked_at
 @cache_control(max_age=300)
 def schema(_request: HttpRequest) -> HttpResponse:
     """The document; it is public, as the routes are."""
@@ -18,7 +19,7 @@ def schema(_request: HttpRequest) -> HttpResponse:
     return JsonResponse(openapi_document(), json_dumps_params={"ensure_ascii": False, "indent": 2})
 
 
-@require_safe
+@only_looked_at
 def docs(request: HttpRequest) -> HttpResponse:
     """The same document, written out for people."""
     from portal.api.reference import reference

@@ -10,14 +10,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from portal.accounts.models import User
+from portal.api.idempotency import Repeatable
 from portal.api.kept_uploads import KeptUpload
 from portal.api.models import Scope
+from portal.api.problems import Problem
 from portal.api.tokens import make_token
 from portal.images.models import DailyUploads, Image, Status
+from portal.images.uploads import Announcement
 from tests.portal.api.conftest import ApiOf, problem
 
 FILE = {"filename": "cat.jpg", "content_type": "image/jpeg", "size": 120}
@@ -58,6 +61,17 @@ def test_another_request_with_the_same_key_is_refused(api: Client) -> None:
     headers = {"Idempotency-Key": "k"}
     elsewhere = api.post("/api/v1/images/batch", batch, content_type="application/json", headers=headers)
     assert problem(elsewhere) == (422, "idempotency_mismatch")
+    assert Image.objects.count() == 1
+
+
+def test_a_key_that_was_taken_in_between_is_refused_as_well(owner: User) -> None:
+    request = RequestFactory().post("/api/v1/images", headers={"Idempotency-Key": "k"})
+    first = Repeatable.of(request, owner, FILE)
+    second = Repeatable.of(request, owner, {**FILE, "size": 121})
+    first.start(Announcement.from_json(FILE))
+    with pytest.raises(Problem) as refused:
+        second.start(Announcement.from_json({**FILE, "size": 121}))
+    assert refused.value.code == "idempotency_mismatch"
     assert Image.objects.count() == 1
 
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-from threading import Timer
-from typing import Any
 from uuid import uuid4
 
-import httpx2
 import pytest
 from django.db import connection
 from django.test import Client
@@ -16,9 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, reverse
 
 from portal.accounts.models import User
-from portal.api import urls, waiting
+from portal.api import urls
 from portal.api.models import Scope
-from portal.api.tokens import make_token
 from portal.images.models import Image, Status
 from portal.images.recording import record_result
 from recognition.result import Box, DetectorRun, Failure, Label, ModerationLabel, Text, TextKind
@@ -153,60 +148,6 @@ def test_an_image_costs_few_queries(api: Client, owner: User, recognized_image: 
     with CaptureQueriesContext(connection) as queries:
         assert len(api.get(f"/api/v1/images/{image.pk}?wait=1").json()["labels"]) == 200
     assert len(queries) <= 3
-
-
-def test_a_settled_image_is_not_waited_for(api: Client, owner: User, recognized_image: MakeImage) -> None:
-    began = time.monotonic()
-    api.get(f"/api/v1/images/{recognized_image(owner).pk}?wait=20")
-    assert time.monotonic() - began < 2
-
-
-def test_the_wait_is_over_after_the_seconds(api: Client, owner: User, stored_image: MakeImage) -> None:
-    image = stored_image(owner)
-    began = time.monotonic()
-    assert api.get(f"/api/v1/images/{image.pk}?wait=1").json()["status"] == "queued"
-    assert 0.9 < time.monotonic() - began < 3
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_answer_comes_as_soon_as_the_image_is_settled(
-    live_server: Any, owner: User, stored_image: MakeImage
-) -> None:
-    image = stored_image(owner)
-    token = make_token(owner, "test", [Scope.IMAGES_READ], None)[1]
-    later = Timer(1, lambda: _settle(image))
-    later.start()
-    began = time.monotonic()
-    address = f"{live_server.url}/api/v1/images/{image.pk}?wait=20"
-    answer = httpx2.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=30)
-    assert answer.json()["status"] == "recognized"
-    assert 0.9 < time.monotonic() - began < 10
-    later.join()
-
-
-def _settle(image: Image) -> None:
-    record_result(make_result(image))
-    connection.close()
-
-
-def test_an_image_that_is_deleted_while_somebody_waits_is_not_there(
-    api: Client, owner: User, stored_image: MakeImage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image = stored_image(owner)
-    monkeypatch.setattr(waiting.time, "sleep", lambda _seconds: Image.objects.all().delete())
-    assert problem(api.get(f"/api/v1/images/{image.pk}?wait=20")) == (404, "not_found")
-
-
-def test_when_many_wait_the_next_is_answered_at_once(api: Client, owner: User, stored_image: MakeImage) -> None:
-    image = stored_image(owner)
-    for _ in range(waiting.AT_ONCE):
-        assert waiting._places.acquire(blocking=False)
-    try:
-        began = time.monotonic()
-        assert api.get(f"/api/v1/images/{image.pk}?wait=10").json()["status"] == "queued"
-        assert time.monotonic() - began < 2
-    finally:
-        waiting._places.release(waiting.AT_ONCE)
 
 
 def test_a_deleted_image_is_gone(api: Client, owner: User, recognized_image: MakeImage) -> None:

@@ -158,6 +158,27 @@ def test_methods_that_do_not_work_are_named(api: Client, method: str) -> None:
     assert answer["Allow"] == "GET, HEAD, OPTIONS"
 
 
+@pytest.mark.parametrize("page", ["schema", "docs", "problems"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_what_is_only_looked_at_refuses_other_methods_as_a_problem(db: None, page: str, method: str) -> None:
+    answer = Client(enforce_csrf_checks=True).generic(method, f"/api/v1/{page}")
+    assert problem(answer) == (405, "method_not_allowed")
+    assert answer["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("address", ["/api", "/api/", "/api/v1"])
+def test_above_the_routes_there_is_nothing(client: Client, db: None, address: str) -> None:
+    assert problem(client.get(address)) == (404, "not_found")
+
+
+def test_a_content_type_is_not_said_to_be_optional(api: Client) -> None:
+    file = {"filename": "cat.jpg", "size": 5}
+    refused = api.post("/api/v1/images", file, content_type="application/json").json()
+    assert refused["errors"] == [{"field": "content_type", "message": "It is missing."}]
+    assert "leave it out" not in KINDS["invalid_content_type"].advice
+    assert "idempotency_in_progress" not in KINDS
+
+
 def test_options_tells_the_methods_and_head_is_a_get_without_its_body(api: Client) -> None:
     options = api.options("/api/v1/me")
     assert (options.status_code, options.json()) == (200, {"methods": ["GET", "HEAD", "OPTIONS"]})

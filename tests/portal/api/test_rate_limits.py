@@ -66,6 +66,25 @@ def test_the_next_minute_begins_anew(api: Client, clock: Clock) -> None:
     assert (answer.status_code, answer["RateLimit"]) == (200, '"default";r=2;t=60')
 
 
+def test_a_clock_that_is_late_does_not_open_the_full_minute_again(api: Client, clock: Clock) -> None:
+    for _ in range(3):
+        api.get("/api/v1/me")
+    full = ApiToken.objects.get()
+    clock.now_is = NOON - timedelta(seconds=20)
+    assert problem(api.get("/api/v1/me")) == (429, "rate_limited")
+    after = ApiToken.objects.get()
+    assert (after.window, after.requests) == (full.window, 3)
+
+
+def test_a_clock_that_is_late_counts_in_the_minute_that_has_begun(api: Client, clock: Clock) -> None:
+    api.get("/api/v1/me")
+    first = ApiToken.objects.get()
+    clock.now_is = NOON - timedelta(seconds=20)
+    assert api.get("/api/v1/me")["RateLimit"].startswith('"default";r=1;')
+    after = ApiToken.objects.get()
+    assert (after.window, after.requests) == (first.window, 2)
+
+
 def test_what_fails_counts_and_tells_as_well(api: Client, clock: Clock) -> None:
     refused = api.get("/api/v1/stack")
     assert (refused.status_code, refused["RateLimit"]) == (403, '"default";r=2;t=42')
