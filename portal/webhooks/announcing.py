@@ -27,7 +27,7 @@ def announce_settled(image: Image, at: datetime | None = None, **_signal: Any) -
     if at < now - NEWS_FOR:
         return
     event = Event.RECOGNIZED if image.status == Status.RECOGNIZED else Event.FAILED
-    for webhook in Webhook.objects.filter(owner=image.owner_id, active=True):
+    for webhook in Webhook.objects.filter(owner=image.owner_id, owner__is_active=True, active=True):
         if event in webhook.events:
             _deliver(webhook, event, at, _about(image, webhook))
 

@@ -129,6 +129,10 @@ class Delivery(models.Model):
         due = Delivery.objects.filter(pk=self.pk, state=State.PENDING, next_at__lte=now)
         return bool(due.update(next_at=now + CLAIMED_FOR))
 
+    def give_up(self) -> None:
+        """Make no other attempt."""
+        Delivery.objects.filter(pk=self.pk, state=State.PENDING).update(state=State.FAILED, next_at=None)
+
     def renew(self) -> bool:
         """Send it once more, with all attempts anew. False while it is still on its way."""
         over = Delivery.objects.filter(pk=self.pk).exclude(state=State.PENDING)

@@ -49,7 +49,7 @@ def record_attempt(
             "answer": answer.replace("\0", " ")[:_ANSWER_CHARACTERS],
         },
     )
-    if not created:
+    if not created and problem:
         return True
     newest = attempt > delivery.attempts
     delivery.attempts = max(attempt, delivery.attempts)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from portal.accounts.models import User
+from portal.images.quotas import lock_owner
 from portal.webhooks.models import Webhook
 
 MOST = 10
@@ -21,7 +22,7 @@ class TooManyWebhooks(Exception):
 def register(owner: User, url: str, events: Sequence[str], portal_origin: str) -> Webhook:
     """Make a webhook with a secret of its own. Raises TooManyWebhooks."""
     # One at a time: two requests at once must not both find a place.
-    User.objects.select_for_update().get(pk=owner.pk)
+    lock_owner(owner)
     if Webhook.objects.filter(owner=owner).count() >= MOST:
         raise TooManyWebhooks
     return Webhook.objects.create(owner=owner, url=url, events=list(events), portal_origin=portal_origin)

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
-from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from portal.images.workers import by_lambda
@@ -36,7 +35,8 @@ def resume_due() -> int:
 def _enqueue_again() -> int:
     due = due_before(timezone.now() - _LATE).order_by("next_at")
     ids = [str(delivery_id) for delivery_id in due.values_list("pk", flat=True)[:_AT_ONCE]]
-    waiting = DBTaskResult.objects.filter(status=TaskResultStatus.READY, task_path=deliver.module_path)
+    # A task that waits for its time was made for an attempt that was given up meanwhile.
+    waiting = DBTaskResult.objects.ready().filter(task_path=deliver.module_path)
     known = set(waiting.filter(args_kwargs__args__0__in=ids).values_list("args_kwargs__args__0", flat=True))
     lost = [delivery_id for delivery_id in ids if delivery_id not in known]
     for delivery_id in lost:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import transaction
@@ -12,7 +13,7 @@ from django_tasks import task
 
 from portal.images.erasing import keep
 from portal.images.workers import by_lambda
-from portal.webhooks.models import Delivery
+from portal.webhooks.models import CLAIMED_FOR, Delivery, due_before
 from portal.webhooks.recording import record_attempt
 from portal.webhooks.withdrawing import outbox_path
 from webhooks.sending import send
@@ -25,10 +26,32 @@ _REPEATED = -10
 
 @task(queue_name=QUEUE)
 def deliver(delivery_id: str) -> None:
-    """Make the attempt that is due. Does nothing when none is: tasks may come twice."""
-    delivery = Delivery.objects.select_related("webhook").filter(pk=delivery_id).first()
-    if delivery is None or not delivery.take():
+    """Make the attempt that is due, and see to the same person's next. Tasks may come twice.
+
+    One at a time for each person, so that somebody's slow server does not hold up everybody's: while an attempt of
+    theirs is being made this does nothing, and whoever makes that one goes on with this.
+    """
+    delivery = Delivery.objects.select_related("webhook__owner").filter(pk=delivery_id).first()
+    if delivery is None:
         return
+    owner = delivery.webhook.owner
+    turn = f"{__name__}.{owner.pk}"
+    if not cache.add(turn, True, int(CLAIMED_FOR.total_seconds())):
+        return
+    try:
+        if not owner.is_active:
+            delivery.give_up()
+        elif delivery.take():
+            _attempt(delivery)
+    finally:
+        cache.delete(turn)
+    # Only now: what comes to be due from here on finds that it is its turn.
+    following = due_before(timezone.now()).filter(webhook__owner=owner).order_by("next_at").first()
+    if following is not None:
+        deliver.enqueue(str(following.pk))
+
+
+def _attempt(delivery: Delivery) -> None:
     attempt, at = delivery.attempts + 1, timezone.now()
     outcome = send(delivery.message)
     wait = delivery.wait_after(attempt)

@@ -17,7 +17,7 @@ from portal.accounts.person import person
 from portal.images.tasks import erase_soon
 from portal.webhooks.announcing import deliver_again, send_test
 from portal.webhooks.forms import WebhookForm
-from portal.webhooks.models import Delivery, Webhook
+from portal.webhooks.models import TEST_EVENT, Delivery, State, Webhook
 from portal.webhooks.registering import HAS_ENOUGH, MOST, TooManyWebhooks, register
 from portal.webhooks.withdrawing import stop
 
@@ -80,11 +80,13 @@ def detail(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
 @login_required
 def test(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     webhook = _own(request, webhook_id)
-    if webhook.active:
+    if not webhook.active:
+        messages.error(request, "This webhook is paused. Resume it first.")
+    elif webhook.deliveries.filter(event=TEST_EVENT, state=State.PENDING).exists():
+        messages.info(request, "A test event is on its way already.")
+    else:
         send_test(webhook)
         messages.success(request, "A test event is on its way. What comes of it is listed below.")
-    else:
-        messages.error(request, "This webhook is paused. Resume it first.")
     return redirect(webhook)
 
 

@@ -192,6 +192,49 @@ def test_what_a_task_waits_for_is_not_resumed(owner: User, make_webhook: MakeWeb
     assert resume_due() == 0
 
 
+def test_a_task_for_later_keeps_nothing_from_being_resumed(owner: User, make_webhook: MakeWebhook) -> None:
+    send_test(make_webhook(owner))
+    Delivery.objects.update(next_at=timezone.now() - timedelta(minutes=2))
+    DBTaskResult.objects.update(run_after=timezone.now() + timedelta(hours=10))
+    assert resume_due() == 1
+
+
+def test_one_persons_messages_go_one_after_another_and_hold_up_nobody_elses(
+    owner: User, stranger: User, make_webhook: MakeWebhook, receiver: StartReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = receiver(answers(200))
+    theirs = make_webhook(owner, server.url())
+    first, second = send_test(theirs), send_test(theirs)
+    others = send_test(make_webhook(stranger, server.url()))
+    DBTaskResult.objects.all().delete()
+
+    def meanwhile(message: sending.Message) -> sending.Outcome:
+        monkeypatch.setattr("portal.webhooks.tasks.send", sending.send)
+        deliver.call(str(second.pk))
+        deliver.call(str(others.pk))
+        return sending.send(message)
+
+    monkeypatch.setattr("portal.webhooks.tasks.send", meanwhile)
+    deliver.call(str(first.pk))
+    states = dict(Delivery.objects.values_list("pk", "state"))
+    assert states == {first.pk: State.SUCCEEDED, second.pk: State.PENDING, others.pk: State.SUCCEEDED}
+    run_worker()
+    second.refresh_from_db()
+    assert second.state == State.SUCCEEDED
+
+
+def test_nothing_is_sent_for_somebody_whose_account_is_closed(
+    owner: User, stored_image: MakeImage, make_webhook: MakeWebhook, receiver: StartReceiver
+) -> None:
+    server = receiver(answers(200))
+    delivery = send_test(make_webhook(owner, server.url()))
+    User.objects.update(is_active=False)
+    record_result(make_result(stored_image(owner)))
+    run_worker()
+    delivery.refresh_from_db()
+    assert (delivery.state, server.connections, Delivery.objects.count()) == (State.FAILED, 0, 1)
+
+
 def test_on_aws_what_nothing_was_heard_of_is_put_out_again(
     owner: User, make_webhook: MakeWebhook, settings: Any
 ) -> None:

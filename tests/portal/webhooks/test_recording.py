@@ -42,9 +42,16 @@ def report(delivery: Delivery, attempt: int, status_code: int | None = 500, **va
 def test_an_attempt_is_recorded_once(delivery: Delivery) -> None:
     assert report(delivery, 1)
     due = delivery.next_at
-    assert report(delivery, 1, 200)
+    assert report(delivery, 1)
     assert (delivery.state, delivery.attempts, delivery.log.count()) == (State.PENDING, 1, 1)
     assert delivery.next_at == due
+
+
+def test_a_success_counts_though_its_number_is_known(delivery: Delivery) -> None:
+    """Sent again while an attempt was being made, two have the same number."""
+    report(delivery, 1)
+    assert report(delivery, 1, 200)
+    assert (delivery.state, delivery.next_at, delivery.log.count()) == (State.SUCCEEDED, None, 1)
 
 
 def test_a_delivery_that_is_not_known_any_more_is_said_so(delivery: Delivery) -> None:
