@@ -49,7 +49,8 @@ def record_attempt(
             "answer": answer.replace("\0", " ")[:_ANSWER_CHARACTERS],
         },
     )
-    if not created and problem:
+    # Two attempts have one number where it was sent again while one was being made: a success counts all the same.
+    if not created and (problem or attempt <= delivery.attempts_before):
         return True
     newest = attempt > delivery.attempts
     delivery.attempts = max(attempt, delivery.attempts)

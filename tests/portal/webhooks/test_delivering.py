@@ -18,6 +18,7 @@ from portal.images import working
 from portal.images.recording import record_result
 from portal.images.sweeping import release, sweep
 from portal.images.working import work
+from portal.webhooks import sweeping
 from portal.webhooks.announcing import deliver_again, send_test
 from portal.webhooks.models import Attempt, Delivery, State
 from portal.webhooks.sweeping import forget_old, resume_due
@@ -246,6 +247,25 @@ def test_on_aws_what_nothing_was_heard_of_is_put_out_again(
     assert resume_due() == 0
     delivery.refresh_from_db()
     assert delivery.message.attempts_before == 3
+
+
+def test_of_two_sweeps_at_once_one_puts_it_out_again(
+    owner: User, make_webhook: MakeWebhook, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RECOGNIZED_BY = "lambda"
+    send_test(make_webhook(owner))
+    Delivery.objects.update(next_at=timezone.now() - timedelta(hours=2))
+    stale = list(Delivery.objects.select_related("webhook"))
+    assert resume_due() == 1
+
+    class Stale(list[Delivery]):
+        def select_related(self, *_: str) -> Stale:
+            return self
+
+        order_by = select_related
+
+    monkeypatch.setattr(sweeping, "due_before", lambda _moment: Stale(stale))
+    assert resume_due() == 0
 
 
 def test_deliveries_are_forgotten_after_thirty_days(owner: User, make_webhook: MakeWebhook) -> None:

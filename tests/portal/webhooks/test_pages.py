@@ -107,6 +107,12 @@ def test_a_test_event_is_listed_with_what_came_of_it(visitor: Client, webhook: W
     assert "<html" not in log
 
 
+def test_one_test_event_at_a_time(visitor: Client, webhook: Webhook) -> None:
+    do(visitor, "test", webhook)
+    assert "on its way already" in do(visitor, "test", webhook).content.decode()
+    assert Delivery.objects.count() == 1
+
+
 def test_a_delivery_is_sent_again(visitor: Client, webhook: Webhook) -> None:
     delivery = send_test(webhook)
     assert "already" in do(visitor, "redeliver", webhook, delivery.pk).content.decode()

@@ -54,6 +54,13 @@ def test_a_success_counts_though_its_number_is_known(delivery: Delivery) -> None
     assert (delivery.state, delivery.next_at, delivery.log.count()) == (State.SUCCEEDED, None, 1)
 
 
+def test_an_old_success_that_is_reported_again_is_not_that_of_a_redelivery(delivery: Delivery) -> None:
+    report(delivery, 1, 200)
+    assert delivery.renew()
+    report(delivery, 1, 200)
+    assert delivery.state == State.PENDING
+
+
 def test_a_delivery_that_is_not_known_any_more_is_said_so(delivery: Delivery) -> None:
     delivery.pk = uuid4()
     assert not record_attempt(
