@@ -6,6 +6,7 @@ What moto gets wrong for us is corrected in `_corrected`, each with its reason.
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import threading
@@ -128,14 +129,24 @@ def _corrected(server: Server) -> None:
         message.delayed_until = models.unix_time_millis() + int(delay_seconds) * 1000 * server.second
 
     models.Message.delay = delay
-    # Two consumers must not be given one message.
-    receive, lock = models.SQSBackend.receive_message, threading.Lock()
+    _one_at_a_time(models.SQSBackend)
 
-    def receive_message(*arguments: Any, **options: Any) -> Any:
-        with lock:
-            return receive(*arguments, **options)
 
-    models.SQSBackend.receive_message = receive_message
+def _one_at_a_time(backend: Any) -> None:
+    """Two consumers must not get one message; of two that delete at once neither may bring back the other's."""
+    lock = threading.RLock()
+
+    def guarded(work: Any) -> Any:
+        @functools.wraps(work)
+        def alone(*arguments: Any, **options: Any) -> Any:
+            with lock:
+                return work(*arguments, **options)
+
+        return alone
+
+    for name in ("receive_message", "delete_message", "delete_message_batch", "send_message", "send_message_batch"):
+        setattr(backend, name, guarded(getattr(backend, name)))
+    backend.change_message_visibility = guarded(backend.change_message_visibility)
 
 
 def _hastened() -> None:
