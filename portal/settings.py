@@ -52,6 +52,8 @@ INSTALLED_APPS = [
     "portal.images",
     "portal.api",
     "portal.webhooks",
+    "portal.moderation",
+    "portal.finetuning",
 ]
 
 MIDDLEWARE = [
@@ -183,6 +185,11 @@ MONTHLY_BUDGET_PER_USER_USD = dollars("MONTHLY_BUDGET_PER_USER_USD")
 # Results are stored from a low confidence on; these decide what is shown.
 SHOWN_CONFIDENCE = percent("SHOWN_CONFIDENCE", 50)
 CONTENT_FLAG_CONFIDENCE = percent("CONTENT_FLAG_CONFIDENCE", 60)
+
+# Which images moderators see; every look at somebody else's is in the audit log.
+MODERATION_SEES = choice(
+    "MODERATION_SEES", ("all", "flagged_and_suggested", "shared"), "all" if LAPTOP else "flagged_and_suggested"
+)
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "webhooks"]}}
 

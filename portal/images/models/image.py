@@ -22,6 +22,15 @@ class Status(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
+class FlagVerdict(models.TextChoices):
+    """What a moderator decided of a photo that was flagged."""
+
+    NONE = "", "Nobody decided yet"
+    ALLOWED = "allowed", "Allowed"
+    HIDDEN = "hidden", "Hidden"
+    REMOVED = "removed", "Removed"
+
+
 class Image(models.Model):
     """A photo somebody uploaded. It is always in exactly one state, and only conditional updates move it on."""
 
@@ -62,6 +71,10 @@ class Image(models.Model):
         "images.Recognition", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     content_flag_confidence = models.FloatField(default=0, help_text="Percent; the surest content flag.")
+    flagged = models.BooleanField(default=False, help_text="A content flag is above the threshold of its category.")
+    verdict = models.CharField(max_length=10, choices=FlagVerdict.choices, default=FlagVerdict.NONE, blank=True)
+    shared = models.BooleanField(default=False, help_text="Its owner lets moderators see it.")
+    perceptual_hash = models.CharField(max_length=64, blank=True, help_text="Alike for pictures that look alike; hex.")
     search_text = models.TextField(blank=True)
 
     class Meta:
@@ -109,7 +122,13 @@ class Image(models.Model):
 
     @property
     def is_flagged(self) -> bool:
-        return self.content_flag_confidence >= settings.CONTENT_FLAG_CONFIDENCE
+        """Whether it is not shown without a warning."""
+        return self.flagged and self.verdict != FlagVerdict.ALLOWED
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether a moderator decided that its pictures are shown to nobody."""
+        return self.verdict in (FlagVerdict.HIDDEN, FlagVerdict.REMOVED)
 
     def take(self, worker_id: str, until: datetime) -> uuid.UUID | None:
         """Claim a queued image for one attempt. Returns the claim, or None when somebody else was faster."""

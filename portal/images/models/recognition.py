@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from portal.images.models.image import Image
+from portal.images.models.vocabulary import Label
 from recognition.result import Result, Status
 
 
@@ -39,18 +40,6 @@ class Recognition(models.Model):
         return Result.from_dict(self.document)
 
 
-class Label(models.Model):
-    """A name that detectors give to things."""
-
-    name = models.CharField(max_length=200, unique=True)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class DetectedLabel(models.Model):
     """A label that one detector gave to an image in one recognition. Confidence in percent."""
 
@@ -61,17 +50,28 @@ class DetectedLabel(models.Model):
 
     class Meta:
         ordering = ["-confidence"]
+        indexes = [models.Index(fields=["label", "-confidence", "-id"], name="detected_label_confidence")]
         constraints = [models.UniqueConstraint(fields=["recognition", "label", "detector"], name="detected_label_once")]
 
     def __str__(self) -> str:
         return f"{self.label} ({self.confidence:.0f} %)"
 
 
-class CurrentLabel(models.Model):
-    """What a history finds an image by: the labels of its current recognition, repeated beside owner and moment.
+class LabelState(models.TextChoices):
+    """Whether people have said something of a label or a box, and what."""
 
-    Derived from `DetectedLabel`, and replaced as a whole when another recognition becomes the current one. A page of
-    the images with a label is then one piece of an index, however many images there are.
+    PREDICTED = "predicted", "Predicted"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    CORRECTED = "corrected", "Corrected"
+    ADDED = "added", "Added"
+
+
+class CurrentLabel(models.Model):
+    """What a history finds an image by: its labels as they are true now, repeated beside owner and moment.
+
+    Derived from the current recognition, from what people said and from the vocabulary, and replaced as a whole when
+    any of them changes. A page of the images with a label is then one piece of an index, however many images there are.
     """
 
     image = models.ForeignKey(Image, on_delete=models.CASCADE, db_index=False, related_name="current_labels")
@@ -84,9 +84,11 @@ class CurrentLabel(models.Model):
         related_name="+",
     )
     created_at = models.DateTimeField(help_text="The image's.")
-    name = models.CharField(max_length=200, help_text="The label's, in lower case.")
+    name = models.CharField(max_length=200, help_text="The label's title, in lower case.")
+    title = models.CharField(max_length=200, blank=True, help_text="The label as people read it.")
     detector = models.CharField(max_length=64)
-    confidence = models.FloatField()
+    confidence = models.FloatField(help_text="Percent; 100 where people said so.")
+    state = models.CharField(max_length=10, choices=LabelState.choices, default=LabelState.PREDICTED)
     surest_of_name = models.BooleanField(help_text="One row of each image and name: no detector is surer.")
     surest_of_detector = models.BooleanField(help_text="One row of each image and detector: its surest label.")
 
@@ -101,6 +103,7 @@ class CurrentLabel(models.Model):
                 condition=models.Q(surest_of_detector=True),
                 name="current_label_detector",
             ),
+            models.Index(fields=["name", "image"], name="current_label_name"),
         ]
         constraints = [models.UniqueConstraint(fields=["image", "name", "detector"], name="current_label_once")]
 
