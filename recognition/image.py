@@ -15,6 +15,7 @@ from PIL import Image
 
 from recognition.decoding import decode, fit
 from recognition.errors import PermanentError
+from recognition.likeness import perceptual_hash
 from recognition.limits import DEFAULT_LIMITS, Limits
 from recognition.result import ImageInfo
 
@@ -78,15 +79,16 @@ def prepare(source: bytes | Path | BinaryIO, limits: Limits = DEFAULT_LIMITS) ->
     """
     data = _read(source, limits.max_bytes)
     decoded = decode(data, LONGEST_SIDE, limits)
+    preview = _shrunk(decoded.picture, PREVIEW_SIDE)
+    thumbnail = _shrunk(preview, THUMBNAIL_SIDE)
     info = ImageInfo(
         format=decoded.kind.value,
         width=decoded.width,
         height=decoded.height,
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
+        perceptual_hash=perceptual_hash(thumbnail),
     )
-    preview = _shrunk(decoded.picture, PREVIEW_SIDE)
-    thumbnail = _shrunk(preview, THUMBNAIL_SIDE)
     return PreparedImage(
         info=info,
         picture=decoded.picture,

@@ -11,6 +11,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -55,6 +56,7 @@ _T = TypeVar("_T", bound="DataclassInstance")
 SCHEMA = "imagesift.recognition/1"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PERCEPTUAL_HASH = re.compile(r"[0-9a-f]{0,64}")
 
 
 class Status(StrEnum):
@@ -109,17 +111,22 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """The original: `width` and `height` in pixels once upright, `bytes` as stored."""
+    """The original: `width` and `height` in pixels once upright, `bytes` as stored.
+
+    `perceptual_hash` is alike for pictures that look alike (recognition/likeness.py); documents name it only if known.
+    """
 
     format: str
     width: int
     height: int
     bytes: int
     sha256: str
+    perceptual_hash: str = ""
 
     def __post_init__(self) -> None:
         require(self.width > 0 and self.height > 0, "image size must be positive")
         require(_SHA256.fullmatch(self.sha256) is not None, "image sha256 must be 64 lower-case hex digits")
+        require(_PERCEPTUAL_HASH.fullmatch(self.perceptual_hash) is not None, "perceptual_hash must be hex digits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +160,12 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """The contract as plain JSON values, its fields in the documented order."""
         values = asdict(self)
+        # Two fields came later than the first documents, which are written back as they are.
         for run in values["detectors"]:
-            if not run["cost_micro_usd"]:  # came later than the first documents, which are written back as they are
+            if not run["cost_micro_usd"]:
                 del run["cost_micro_usd"]
+        if values["image"] and not values["image"]["perceptual_hash"]:
+            del values["image"]["perceptual_hash"]
         ordered = {
             "schema": SCHEMA,
             "image_id": str(self.image_id),
@@ -223,8 +233,13 @@ def _result(document: dict[str, Any]) -> Result:
 
 def _read(cls: type[_T], values: dict[str, Any], **replaced: Any) -> _T:
     """Build `cls` from the fields it knows; `replaced` holds those already converted."""
-    known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
+    known = {name: values[name] for name in _names(cls) if name in values}
     return cls(**{**known, **replaced})
+
+
+@cache
+def _names(cls: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls))
 
 
 def _optional(cls: type[_T], values: dict[str, Any] | None) -> _T | None:

@@ -76,6 +76,20 @@ def test_documents_from_before_costs_were_written_cost_nothing(document):
     assert Result.from_dict(document).cost_micro_usd == 0
 
 
+def test_a_perceptual_hash_is_written_only_when_it_is_known(document):
+    assert "perceptual_hash" not in document["image"]
+    document["image"]["perceptual_hash"] = "0f" * 32
+    result = Result.from_dict(document)
+    assert result.image.perceptual_hash == "0f" * 32
+    assert result.to_dict()["image"]["perceptual_hash"] == "0f" * 32
+
+
+def test_a_perceptual_hash_is_of_hex_digits(document):
+    document["image"]["perceptual_hash"] = "x"
+    with pytest.raises(ContractError):
+        Result.from_dict(document)
+
+
 def objects(value):
     """Every JSON object in a document, itself included."""
     if isinstance(value, dict):
