@@ -20,17 +20,18 @@ class VocabularyChange(models.Model):
         RENAME = "rename", "Rename"
         BLOCK = "block", "Block"
         THRESHOLD = "threshold", "Threshold"
+        DESCRIBE = "describe", "Parent, category, aliases"
         MAPPING = "mapping", "What a detector's word means"
         FLAGS = "flags", "Thresholds of content flags"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=12, choices=Kind.choices)
+    summary = models.CharField(max_length=300, help_text="What it does, in words.")
     labels = models.ManyToManyField(Label, related_name="changes", help_text="Images with any of these follow it.")
     before = models.JSONField(default=dict, help_text="What brings it back.")
     after = models.JSONField(default=dict)
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     made_at = models.DateTimeField(default=timezone.now)
-    images_total = models.PositiveIntegerField(null=True, help_text="Empty until they were counted.")
     images_done = models.PositiveIntegerField(default=0)
     last_image = models.UUIDField(null=True, help_text="How far it is, in the order of ids.")
     claim = models.UUIDField(null=True)
@@ -42,7 +43,14 @@ class VocabularyChange(models.Model):
         ordering = ["-made_at"]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {self.made_at:%Y-%m-%d %H:%M}"
+        return self.summary
+
+    @property
+    def percent(self) -> int:
+        """How far it is. As ids are drawn at random, the place of the last one tells, and nobody has to count."""
+        if self.finished_at:
+            return 100
+        return 100 * self.last_image.int >> 128 if self.last_image else 0
 
 
 class ContentThreshold(models.Model):

@@ -7,6 +7,32 @@ from django.db import models
 
 from portal.images.models import Image
 
+# What the queue may be in the order of; ends are told apart by the image.
+ORDERS = {
+    "score": "-score",
+    "uncertain": "-uncertainty",
+    "disagree": "-disagreement",
+    "rare": "-rarity",
+    "random": "sample_order",
+    "newest": "-created_at",
+}
+_OPEN = models.Q(completed_at__isnull=True)
+# What moderators may see where they do not see all: without an index for it, the rest would be read to skip it.
+CLASSES = {
+    "all": models.Q(),
+    "raised": models.Q(flagged=True) | models.Q(suggested=True),
+    "shared": models.Q(shared=True),
+}
+
+
+def _indexes() -> list[models.Index]:
+    """One for each order and class. Rows outside a class cost its indexes nothing, and no lease touches any of them."""
+    return [
+        models.Index(fields=[order, "image"], condition=_OPEN & seen, name=f"review_{name}_{which}")
+        for which, seen in CLASSES.items()
+        for name, order in ORDERS.items()
+    ]
+
 
 class ReviewItem(models.Model):
     """One recognised image and its place in the queue: repeated here beside what the queue is in the order of.
@@ -40,6 +66,18 @@ class ReviewItem(models.Model):
     skipped_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        indexes = [
+            *_indexes(),
+            models.Index(fields=["-score", "image"], condition=_OPEN & models.Q(flagged=True), name="review_flagged"),
+            models.Index(
+                fields=["-score", "image"], condition=_OPEN & models.Q(suggested=True), name="review_suggested"
+            ),
+            models.Index(
+                fields=["sample_order"],
+                condition=models.Q(completed_at__isnull=False, sampled_at__isnull=True),
+                name="review_not_sampled",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(sample_order__gte=0, sample_order__lt=1), name="review_sample_order"
