@@ -61,7 +61,7 @@ _COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     ),
     DetectedLabel: ("id", "recognition_id", "label_id", "detector", "confidence"),
     CurrentLabel: (
-        *("id", "image_id", "owner_id", "created_at", "name", "detector", "confidence"),
+        *("id", "image_id", "owner_id", "created_at", "name", "title", "detector", "confidence"),
         *("surest_of_name", "surest_of_detector"),
     ),
 }
@@ -137,7 +137,8 @@ def _add(rows: _Rows, number: int, owner: int, age: float, detected_before: int,
     for (label, detector), confidence in sorted(found.items(), key=lambda item: -item[1]):
         pk = detected_before + len(rows.detected) + 1
         rows.detected.append((pk, number, label, detector, confidence))
-        found_by = (pk, image, owner, moment, NAMES[label - 1].lower(), detector, confidence)
+        title = NAMES[label - 1]
+        found_by = (pk, image, owner, moment, title.lower(), title, detector, confidence)
         rows.current.append((*found_by, label not in names, detector not in by))
         names.add(label)
         by.add(detector)

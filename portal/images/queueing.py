@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.images.buckets import copy_onto_themselves
-from portal.images.models import Image, Status
+from portal.images.models import FlagVerdict, Image, Status
 from portal.images.signals import image_settled
 from portal.images.tasks import recognize_image
 from portal.images.workers import by_lambda
@@ -50,7 +50,8 @@ def send_queued(images: Iterable[Image]) -> None:
 def recognize_again(image: Image) -> bool:
     """Have the stored original recognised once more; earlier recognitions are kept.
 
-    False when there is nothing to do: it is queued or being recognised already, or its file never arrived.
+    False when there is nothing to do: it is queued or being recognised already, or its file never arrived, or was
+    removed by a moderator.
     """
     return image.status != Status.AWAITING_UPLOAD and queue(image)
 
@@ -95,7 +96,8 @@ def _fail_without_file(image: Image) -> None:
 
 
 def _set_queued(image: Image) -> bool:
-    queued = Image.objects.filter(pk=image.pk, status__in=_MAY_BE_QUEUED).update(
+    stored = Image.objects.exclude(verdict=FlagVerdict.REMOVED)
+    queued = stored.filter(pk=image.pk, status__in=_MAY_BE_QUEUED).update(
         status=Status.QUEUED,
         queued_at=timezone.now(),
         not_before=None,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
-from portal.images.models import CurrentLabel, DetectedLabel, Hold, Image, Instance, Label, Recognition, Status
+from portal.images.models import DetectedLabel, FlagVerdict, Hold, Image, Instance, Label, Recognition, Status
 from portal.images.signals import image_settled
 from portal.images.spending import record_spend
+from portal.moderation.effect import derive
 from recognition import result as contract
 from recognition.result import Result
 
@@ -20,7 +20,8 @@ def record_result(result: Result) -> Recognition | None:
     """Store a result and bring its image up to date. Recording the same result again changes nothing.
 
     Results may come in any order: the image shows the newest. An image that waits is settled by a known result too:
-    nothing better was found, as nothing has changed since. Returns None when the image was deleted meanwhile.
+    nothing better was found, as nothing has changed since. One that a moderator removed stays as it is: the result is
+    kept, and shown to nobody. Returns None when the image was deleted meanwhile.
     """
     image = Image.objects.select_for_update().filter(pk=result.image_id).first()
     if image is None:
@@ -41,7 +42,8 @@ def record_result(result: Result) -> Recognition | None:
     if created:
         _record_labels(recognition, result.labels)
     newest = image.recognitions.first()
-    if newest == recognition if created else not image.is_settled:
+    shows = newest == recognition if created else not image.is_settled
+    if shows and image.verdict != FlagVerdict.REMOVED:
         _show(image, newest or recognition)
     if created:
         record_spend(image.owner_id, result.cost_micro_usd, result.recognized_at)
@@ -71,28 +73,6 @@ def _box(box: contract.Box) -> dict[str, float]:
     return {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
 
 
-def _list_labels(image: Image, recognition: Recognition) -> None:
-    """Let the history find the image by the labels of `recognition`, and by no others."""
-    CurrentLabel.objects.filter(image=image).delete()
-    # As the history does not mind the case of letters, names that differ in nothing else are one.
-    surest: dict[tuple[str, str], float] = {}
-    for name, detector, confidence in recognition.labels.values_list("label__name", "detector", "confidence"):
-        key = (name.lower(), detector)
-        surest[key] = max(confidence, surest.get(key, 0))
-    # In falling order the first of a name, or of a detector, is the surest.
-    ranked = sorted(surest.items(), key=lambda item: item[1], reverse=True)
-    names, detectors = set[str](), set[str]()
-    rows = []
-    for (name, detector), confidence in ranked:
-        row = CurrentLabel(image=image, owner_id=image.owner_id, created_at=image.created_at)
-        row.name, row.detector, row.confidence = name, detector, confidence
-        row.surest_of_name, row.surest_of_detector = name not in names, detector not in detectors
-        rows.append(row)
-        names.add(name)
-        detectors.add(detector)
-    CurrentLabel.objects.bulk_create(rows)
-
-
 def _show(image: Image, recognition: Recognition) -> None:
     """Make the newest result what the image's owner sees; after a failure the last success stays visible."""
     result = recognition.result
@@ -114,15 +94,15 @@ def _show(image: Image, recognition: Recognition) -> None:
             "failure_permanent": result.failure.permanent,
         }
     else:
-        changes |= _recognized(recognition, result, image.filename)
-        _list_labels(image, recognition)
+        changes |= _recognized(image, recognition, result)
+        changes |= _derived(image, recognition)
     Image.objects.filter(pk=image.pk).update(**changes)
     for name, value in changes.items():
         setattr(image, name, value)
     image_settled.send(Image, image=image, at=result.recognized_at)
 
 
-def _recognized(recognition: Recognition, result: Result, filename: str) -> dict[str, Any]:
+def _recognized(image: Image, recognition: Recognition, result: Result) -> dict[str, Any]:
     if result.image is None:
         raise contract.ContractError("a recognized result says what image it is of")
     return {
@@ -133,17 +113,13 @@ def _recognized(recognition: Recognition, result: Result, filename: str) -> dict
         "width": result.image.width,
         "height": result.image.height,
         "content_flag_confidence": max((flag.confidence for flag in result.moderation_labels), default=0),
-        "search_text": search_text(result, filename),
+        # Results from before there were any say nothing of it.
+        "perceptual_hash": result.image.perceptual_hash or image.perceptual_hash,
     }
 
 
-def search_text(result: Result, filename: str) -> str:
-    """Lower-case words to search: the file's name, text found, and labels with parents and aliases.
-
-    Only what is shown by default: a search for "dog" should not find what is a dog with 21 %.
-    """
-    shown = [label for label in result.labels if label.confidence >= settings.SHOWN_CONFIDENCE]
-    words = [filename]
-    words += [word for label in shown for word in (label.name, *label.parents, *label.aliases, *label.categories)]
-    words += [text.text for text in result.text if text.confidence >= settings.SHOWN_CONFIDENCE]
-    return "\n".join(dict.fromkeys(word.lower() for word in words))
+def _derived(image: Image, recognition: Recognition) -> dict[str, Any]:
+    """What people see of it, their own decisions first."""
+    image.current = recognition
+    derive([image])
+    return {"flagged": image.flagged, "search_text": image.search_text}

@@ -43,6 +43,7 @@ def _label(image: Image, name: str, detector: str, *, confidence: float, surest_
         owner=image.owner,
         created_at=image.created_at,
         name=name,
+        title=name.capitalize(),
         detector=detector,
         confidence=confidence,
         surest_of_name=detector == "onnx",
