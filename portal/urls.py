@@ -14,6 +14,7 @@ urlpatterns = [
     path("account/webhooks/", include("portal.webhooks.urls")),
     path("api/v1/", include("portal.api.urls")),
     path("accounts/", include("allauth.urls")),
+    path("admin/moderation/", include("portal.moderation.urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
