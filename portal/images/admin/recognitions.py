@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 
 from django.contrib import admin
-from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from portal.admin_site import ReadOnlyAdmin, badge
 from portal.images.admin.filters import DaysFilter
-from portal.images.models import DetectedLabel, Image, Label, Recognition
+from portal.images.models import Recognition
 from portal.templatetags.money import dollars
 from recognition.result import Status
 
@@ -56,28 +55,3 @@ class RecognitionAdmin(ReadOnlyAdmin):
     def json(self, recognition: Recognition) -> str:
         text = json.dumps(recognition.document, indent=2, ensure_ascii=False)
         return render_to_string("admin/images/json.html", {"text": text})
-
-
-@admin.register(Label)
-class LabelAdmin(ReadOnlyAdmin):
-    """Every name a detector has given, with how often."""
-
-    list_display = ("name", "images", "detections")
-    search_fields = ("name",)
-    fields = ("name", "images", "detections")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Label]:
-        detected = DetectedLabel.objects.filter(label=OuterRef("pk")).order_by().values("label")
-        shown = Image.objects.filter(current__labels__label=OuterRef("pk")).order_by().values("current__labels__label")
-        detection_count = Subquery(detected.annotate(rows=Count("pk")).values("rows"))
-        image_count = Subquery(shown.annotate(rows=Count("pk", distinct=True)).values("rows"))
-        queryset: QuerySet[Label] = super().get_queryset(request)
-        return queryset.annotate(detection_count=Coalesce(detection_count, 0), image_count=Coalesce(image_count, 0))
-
-    @admin.display(description="Images that show it now", ordering="image_count")
-    def images(self, label: Label) -> str:
-        return f"{label.image_count:,}"  # type: ignore[attr-defined]
-
-    @admin.display(description="Times detected", ordering="detection_count")
-    def detections(self, label: Label) -> str:
-        return f"{label.detection_count:,}"  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""What people do to the vocabulary: one verb, one file. All that it changes can be taken back (undoing.py)."""
