@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db.models.fields.json import KT
 from django.urls import reverse
 
-from portal.images.models import DetectedLabel, Image, Recognition, Status
+from portal.images.models import CurrentLabel, Image, LabelState, Recognition, Status
 from portal.images.waiting import is_held, waiting_words
 
 _LABELS_SHOWN = 3
@@ -34,6 +35,11 @@ class Card:
         return is_held(self.image)
 
     @property
+    def shows_picture(self) -> bool:
+        """Whether its thumbnail is there and may be shown to whoever did not ask for it."""
+        return self.image.has_picture and not self.image.is_hidden and not self.image.is_flagged
+
+    @property
     def summary(self) -> str:
         """`Dog, Person · 2 lines of text`; empty as long as nothing is known."""
         if self.image.status != Status.RECOGNIZED:
@@ -49,7 +55,7 @@ class Card:
             "id": str(image.id),
             "status": image.status,
             "page": image.get_absolute_url(),
-            "thumbnail": reverse("images:thumbnail", args=[image.id]) if image.has_picture else None,
+            "thumbnail": reverse("images:thumbnail", args=[image.id]) if self.shows_picture else None,
             "summary": self.summary,
             "waiting": self.waiting,
             "held": self.is_held,
@@ -60,25 +66,26 @@ class Card:
 def cards(images: Sequence[Image], confidence: float) -> list[Card]:
     """A card for each image, labels and lines below `confidence` percent left out. A few queries for all of them."""
     recognitions = [image.current_id for image in images if image.current_id is not None]
-    labels = _surest_labels(recognitions, confidence)
+    labels = _surest_labels([image.pk for image in images], confidence)
     lines = _line_counts(recognitions, confidence)
     waiting = waiting_words(images)
     return [
-        Card(image, labels.get(image.current_id, ()), lines.get(image.current_id, 0), waiting.get(image.pk, ""))
+        Card(image, labels.get(image.pk, ()), lines.get(image.current_id, 0), waiting.get(image.pk, ""))
         for image in images
     ]
 
 
-def _surest_labels(recognitions: Iterable[int], confidence: float) -> dict[int | None, tuple[str, ...]]:
+def _surest_labels(images: Sequence[UUID], confidence: float) -> dict[UUID, tuple[str, ...]]:
+    """What people said comes first."""
     rows = (
-        DetectedLabel.objects.filter(recognition__in=recognitions, confidence__gte=confidence)
-        .order_by("-confidence", "label__name")
-        .values_list("recognition_id", "label__name")
+        CurrentLabel.objects.filter(image__in=images, surest_of_name=True, confidence__gte=confidence)
+        .order_by("-confidence", "title")
+        .values_list("image_id", "title", "state")
     )
-    names: defaultdict[int | None, dict[str, None]] = defaultdict(dict)
-    for recognition, name in rows:
-        names[recognition][name] = None
-    return {recognition: tuple(found)[:_LABELS_SHOWN] for recognition, found in names.items()}
+    names: defaultdict[UUID, list[str]] = defaultdict(list)
+    for image, title, _ in sorted(rows, key=lambda row: row[2] == LabelState.PREDICTED):
+        names[image].append(title)
+    return {image: tuple(found[:_LABELS_SHOWN]) for image, found in names.items()}
 
 
 def _line_counts(recognitions: Iterable[int], confidence: float) -> dict[int | None, int]:

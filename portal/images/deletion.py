@@ -12,6 +12,7 @@ from django.utils import timezone
 from portal.accounts.models import ErasureReceipt
 from portal.images.erasing import owe
 from portal.images.models import Image, Status
+from portal.images.signals import images_deleting
 from portal.images.tasks import claim_period, erase_soon
 from portal.images.workers import by_lambda
 
@@ -26,8 +27,11 @@ def delete_images(images: QuerySet[Image], receipt: ErasureReceipt | None = None
     deleted = 0
     with transaction.atomic():
         for start in range(0, len(ids), BATCH):
-            batch = list(Image.objects.select_for_update().filter(pk__in=ids[start : start + BATCH]))
-            _owe_files(batch, receipt)
+            # In one order, as everybody else who locks several.
+            chosen = Image.objects.filter(pk__in=ids[start : start + BATCH]).order_by("pk")
+            batch = list(chosen.select_for_update())
+            owe_files(batch, receipt)
+            images_deleting.send(Image, ids=[image.pk for image in batch], receipt=receipt)
             Image.objects.filter(pk__in=[image.pk for image in batch]).delete()
             deleted += len(batch)
         if deleted:
@@ -35,7 +39,8 @@ def delete_images(images: QuerySet[Image], receipt: ErasureReceipt | None = None
     return deleted
 
 
-def _owe_files(images: list[Image], receipt: ErasureReceipt | None) -> None:
+def owe_files(images: list[Image], receipt: ErasureReceipt | None = None) -> None:
+    """Write down all files of these images to be erased, whatever may still be written; in the same transaction."""
     owe((path for image in images for path in _paths(image)), receipt)
     owe(_contents(images), receipt)
     now = timezone.now()

@@ -13,11 +13,12 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.http import QueryDict
 
 from portal.accounts.models import User
-from portal.images.models import CurrentLabel, Image, Label, Status
+from portal.images.models import CurrentLabel, Image, Status
+from portal.moderation.finding import resolve_titles
 
 PAGE_SIZE = 48
 COUNTED_AT_MOST = 1_000
@@ -153,7 +154,9 @@ def own_images(owner: User) -> QuerySet[Image]:
 
 
 def matching(owner: User, filters: Filters) -> QuerySet[Image]:
-    """The person's images that match all of the filters, newest first. Only the current recognition counts."""
+    """The person's images that match all of the filters, newest first. What is true of them now counts: what people
+    said, and the current recognition where nobody said anything. A label is found by its aliases and other names too.
+    """
     wanted = _rarest_first(owner, _wanted_labels(filters))
     found, moment = own_images(owner), "created_at"
     # Few images are in any other state, and fewer of them have a label.
@@ -175,12 +178,13 @@ def matching(owner: User, filters: Filters) -> QuerySet[Image]:
 
 
 def _wanted_labels(filters: Filters) -> list[dict[str, Any]]:
-    """What `CurrentLabel` an image must have, one of each; no image has two that are alike."""
+    """What `CurrentLabel` an image must have, one of each; no image has two that are alike. At most one query."""
     sure = {"confidence__gte": filters.confidence}
     if not filters.labels:
         return [{**sure, "detector": filters.detector, "surest_of_detector": True}] if filters.detector else []
     whose = {"detector": filters.detector} if filters.detector else {"surest_of_name": True}
-    return [{**sure, **whose, "name": name} for name in dict.fromkeys(label.lower() for label in filters.labels)]
+    names = dict.fromkeys(title.lower() for title in resolve_titles(filters.labels))
+    return [{**sure, **whose, "name": name} for name in names]
 
 
 def _rarest_first(owner: User, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -271,29 +275,3 @@ def in_pages(images: QuerySet[Image], size: int) -> Iterator[list[Image]]:
 def bounded_count(images: QuerySet[Image]) -> int:
     """How many there are, counted up to one more than COUNTED_AT_MOST."""
     return images.order_by()[: COUNTED_AT_MOST + 1].count()
-
-
-@dataclass(frozen=True, slots=True)
-class LabelCount:
-    name: str
-    images: int
-
-
-def label_counts(owner: User, confidence: float) -> list[LabelCount]:
-    """How many of the person's images carry each label at `confidence` percent or more, commonest first."""
-    rows = CurrentLabel.objects.filter(owner=owner, surest_of_name=True, confidence__gte=confidence)
-    counts: dict[str, int] = dict(rows.values_list("name").annotate(images=Count("*")).order_by())
-    written = {name.lower(): name for name in sorted(Label.objects.values_list("name", flat=True), reverse=True)}
-    found = [LabelCount(written.get(name, name), images) for name, images in counts.items()]
-    return sorted(found, key=lambda count: (-count.images, count.name))
-
-
-def detector_names(owner: User, confidence: float) -> list[str]:
-    """The detectors that gave the person's images a label at `confidence` percent or more."""
-    rows = CurrentLabel.objects.filter(owner=owner, surest_of_detector=True, confidence__gte=confidence)
-    in_order = rows.order_by("detector").values_list("detector", flat=True)
-    names: list[str] = []
-    # From each to the next in the index: they are few, and their labels millions.
-    while (name := in_order.filter(detector__gt=names[-1] if names else "").first()) is not None:
-        names.append(name)
-    return names

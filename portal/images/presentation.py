@@ -7,126 +7,28 @@ on the server for the first look and in the browser from then on. Confidence is 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
+from portal.images.label_rows import BoxView, Decided, LabelRow, as_detected, detector_title, doubt, label_rows
+from portal.moderation.truth import Truth
 from recognition.result import (
-    Box,
     DetectorRun,
     DominantColor,
     Failure,
     ImageInfo,
-    Label,
     ModerationLabel,
     Properties,
     Result,
     TextKind,
 )
 
-_TITLES = {
-    "onnx": "The object detector",
-    "faces": "The face detector",
-    "text": "The text detector",
-    "properties": "The colour and sharpness measurement",
-    "rekognition": "Amazon Rekognition",
-}
-
 # Above this many boxes their names would cover the photo: they are then shown one at a time.
 _CROWD = 12
-# A name stands above its box, except where that would be outside the photo (fraction of the height).
-_ROOM_FOR_NAME = 0.06
-# From here on to the right (fraction of the width) a name ends at its box's right edge.
-_RIGHT_SIDE = 0.5
-# Boxes of one label that share this much of their area (intersection over union) are two views of one thing.
-_SAME_PLACE = 0.6
 
 _LARGEST_SIDE = 1600
 _LARGEST_ENLARGEMENT = 2
-
-
-def detector_title(name: str) -> str:
-    """What a detector is called at the beginning of a sentence."""
-    return _TITLES.get(name, f"The detector “{name}”")
-
-
-@dataclass(frozen=True, slots=True)
-class BoxView:
-    """A box over the photo. It belongs to the row with the same `key`.
-
-    A twin lies where a surer box of the same label lies: its name would only cover the other's.
-    """
-
-    key: str
-    kind: str
-    name: str
-    confidence: float
-    box: Box
-    is_twin: bool = False
-
-    @property
-    def left(self) -> str:
-        return _percentage(self.box.left)
-
-    @property
-    def top(self) -> str:
-        return _percentage(self.box.top)
-
-    @property
-    def width(self) -> str:
-        return _percentage(self.box.width)
-
-    @property
-    def height(self) -> str:
-        return _percentage(self.box.height)
-
-    @property
-    def right(self) -> str:
-        return _percentage(self.box.left + self.box.width)
-
-    @property
-    def area(self) -> float:
-        return self.box.width * self.box.height
-
-    @property
-    def name_inside(self) -> bool:
-        return self.box.top < _ROOM_FOR_NAME
-
-    @property
-    def name_to_the_right(self) -> bool:
-        return self.box.left > _RIGHT_SIDE
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One detector's reason for a row. `run` is None when the result does not tell about that detector's run."""
-
-    detector: str
-    confidence: float
-    places: int
-    run: DetectorRun | None
-
-    @property
-    def title(self) -> str:
-        return detector_title(self.detector)
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRow:
-    """A label with all that any detector said of it; its confidence is the surest detector's."""
-
-    key: str
-    name: str
-    confidence: float
-    parents: tuple[str, ...]
-    categories: tuple[str, ...]
-    aliases: tuple[str, ...]
-    evidence: tuple[Evidence, ...]
-    boxes: tuple[BoxView, ...]
-
-    @property
-    def bar(self) -> str:
-        return f"{self.confidence:.1f}%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +53,18 @@ class FailedDetector:
 
 @dataclass(frozen=True, slots=True)
 class PhotoView:
-    """All that the image page shows of one result. `boxes` are in drawing order: large ones below small ones."""
+    """All that the image page shows of one result. `boxes` are in drawing order: large ones below small ones.
+
+    `rejected` are the labels that people refused, `doubts` sentences on other labels that the newest recognition says
+    they are instead. There are none where a recognition is shown as the detectors gave it.
+    """
 
     threshold: float
     failure: Failure | None
     info: ImageInfo | None
     labels: tuple[LabelRow, ...]
+    rejected: tuple[LabelRow, ...]
+    doubts: tuple[str, ...]
     texts: tuple[TextRow, ...]
     boxes: tuple[BoxView, ...]
     flags: tuple[ModerationLabel, ...]
@@ -181,10 +89,23 @@ class PhotoView:
         return len(visible) > _CROWD
 
 
-def photo_view(result: Result, *, threshold: float, flag_threshold: float) -> PhotoView:
-    """Arrange `result` for the page. `flag_threshold` decides which content flags are worth a warning."""
+def photo_view(
+    result: Result,
+    *,
+    threshold: float,
+    flags: tuple[ModerationLabel, ...] = (),
+    truth: Truth | None = None,
+    decided: Mapping[UUID, Decided] | None = None,
+) -> PhotoView:
+    """Arrange `result` for the page. `flags` are those of its content flags that are worth a warning.
+
+    With `truth` its labels are those that hold, whoever said so, and `decided` tells of each annotation.
+    """
     runs = {run.name: run for run in result.detectors}
-    labels = _label_rows(result.labels, runs)
+    shown = truth or Truth(labels=as_detected(result.labels))
+    labels = label_rows("label", shown.labels, runs, decided or {}, shown.disagreements)
+    rejected = label_rows("rejected", shown.rejected, runs, decided or {}, shown.disagreements)
+    listed = {row.name.lower() for row in (*labels, *rejected)}
     texts = _text_rows(result)
     boxes = [box for row in labels for box in row.boxes] + [row.box for row in texts]
     return PhotoView(
@@ -192,9 +113,11 @@ def photo_view(result: Result, *, threshold: float, flag_threshold: float) -> Ph
         failure=result.failure,
         info=result.image,
         labels=labels,
+        rejected=rejected,
+        doubts=tuple(doubt(each) for each in shown.disagreements if each.name.lower() not in listed),
         texts=texts,
         boxes=tuple(sorted(boxes, key=lambda box: box.area, reverse=True)),
-        flags=_flags(result, flag_threshold),
+        flags=flags,
         colors=result.properties.dominant_colors if result.properties else (),
         meters=_meters(result.properties),
         runs=result.detectors,
@@ -214,56 +137,6 @@ def display_size(width: int, height: int) -> tuple[int, int]:
     return max(round(width * scale), 1), max(round(height * scale), 1)
 
 
-def _percentage(fraction: float) -> str:
-    return f"{100 * fraction:.3f}%"
-
-
-def _label_rows(labels: tuple[Label, ...], runs: dict[str, DetectorRun]) -> tuple[LabelRow, ...]:
-    named: dict[str, list[Label]] = defaultdict(list)
-    for label in sorted(labels, key=lambda label: -label.confidence):
-        named[label.name].append(label)
-    return tuple(_label_row(f"label-{index}", same, runs) for index, same in enumerate(named.values()))
-
-
-def _label_row(key: str, labels: list[Label], runs: dict[str, DetectorRun]) -> LabelRow:
-    """One row for `labels` of one name, surest first."""
-    return LabelRow(
-        key=key,
-        name=labels[0].name,
-        confidence=labels[0].confidence,
-        parents=_each_once(name for label in labels for name in label.parents),
-        categories=_each_once(name for label in labels for name in label.categories),
-        aliases=_each_once(name for label in labels for name in label.aliases),
-        evidence=tuple(
-            Evidence(label.detector, label.confidence, len(label.instances), runs.get(label.detector))
-            for label in labels
-        ),
-        boxes=_label_boxes(key, labels),
-    )
-
-
-def _label_boxes(key: str, labels: list[Label]) -> tuple[BoxView, ...]:
-    found = [
-        (min(instance.confidence, label.confidence), instance.box) for label in labels for instance in label.instances
-    ]
-    found.sort(key=lambda each: -each[0])
-    return tuple(
-        BoxView(key, "label", labels[0].name, confidence, box, _has_twin(box, (other for _, other in found[:index])))
-        for index, (confidence, box) in enumerate(found)
-    )
-
-
-def _has_twin(box: Box, surer: Iterable[Box]) -> bool:
-    return any(_iou(box, other) > _SAME_PLACE for other in surer)
-
-
-def _iou(one: Box, other: Box) -> float:
-    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
-    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
-    shared = max(width, 0.0) * max(height, 0.0)
-    return shared / (one.width * one.height + other.width * other.height - shared)
-
-
 def _text_rows(result: Result) -> tuple[TextRow, ...]:
     """Lines where there are any: their words would only say the same again."""
     lines = [text for text in result.text if text.kind is TextKind.LINE] or list(result.text)
@@ -271,11 +144,6 @@ def _text_rows(result: Result) -> tuple[TextRow, ...]:
         TextRow(key, text.text, text.confidence, BoxView(key, "text", text.text, text.confidence, text.box))
         for key, text in ((f"text-{index}", text) for index, text in enumerate(lines))
     )
-
-
-def _flags(result: Result, threshold: float) -> tuple[ModerationLabel, ...]:
-    shown = [flag for flag in result.moderation_labels if flag.confidence >= threshold]
-    return tuple(sorted(shown, key=lambda flag: -flag.confidence))
 
 
 def _meters(properties: Properties | None) -> tuple[Meter, ...]:
@@ -286,7 +154,3 @@ def _meters(properties: Properties | None) -> tuple[Meter, ...]:
         Meter("Brightness", properties.brightness),
         Meter("Contrast", properties.contrast),
     )
-
-
-def _each_once(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))

@@ -5,7 +5,7 @@ On AWS the portal answers with the way to the bucket: an address that is good fo
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect
@@ -13,6 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header
 
 from portal.images import buckets
+from portal.images.models import Image
 from portal.images.workers import by_lambda
 
 # What a browser may show. Anything else leaves as an attachment of no particular type.
@@ -35,6 +36,14 @@ _DAY = 86_400
 # How long an address leads to the bucket, and for how much of that time a browser may remember it. Short, as it dies
 # with the credentials that signed it.
 ADDRESS_SECONDS, REMEMBERED_SECONDS = 900, 600
+
+
+def serve_picture(request: HttpRequest, image: Image, form: Literal["preview", "thumbnail"]) -> Served:
+    """The image's preview or thumbnail for its owner. Raises Http404 without one, or when a moderator has hidden it."""
+    if not image.has_picture or image.is_hidden:
+        raise Http404
+    key = image.preview_key if form == "preview" else image.thumbnail_key
+    return serve_stored(request, "derived", key, content_type="image/jpeg", etag=f"{image.sha256}-{form}")
 
 
 def serve_stored(

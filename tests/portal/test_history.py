@@ -11,13 +11,12 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
+from portal.images.counting import detector_names, label_counts
 from portal.images.history import (
     Cursor,
     Filters,
     bounded_count,
-    detector_names,
     in_pages,
-    label_counts,
     matching,
     page_after,
 )

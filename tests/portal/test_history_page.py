@@ -171,11 +171,6 @@ def test_a_failed_image_says_why_and_offers_another_try(signed_in: Client, owner
     assert reverse("images:recognize", args=[image.pk]) in body
 
 
-def test_a_flagged_image_is_blurred(signed_in: Client, owner: User) -> None:
-    bare_images(owner, 1, content_flag_confidence=90)
-    assert "photo--flagged" in signed_in.get(HISTORY).content.decode()
-
-
 def test_without_images_the_page_invites_to_upload_and_without_matches_to_clear_the_filters(
     signed_in: Client, owner: User
 ) -> None:

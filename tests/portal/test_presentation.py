@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from portal.images.presentation import PhotoView, detector_title, display_size, photo_view
+from portal.images.label_rows import detector_title
+from portal.images.presentation import PhotoView, display_size, photo_view
 from recognition.result import (
     Box,
     DetectorRun,
@@ -17,7 +18,6 @@ from recognition.result import (
     ImageInfo,
     Instance,
     Label,
-    ModerationLabel,
     Properties,
     Result,
     Source,
@@ -40,7 +40,7 @@ def view_of(*labels: Label, **parts: Any) -> PhotoView:
         labels=labels,
         **parts,
     )
-    return photo_view(result, threshold=50, flag_threshold=60)
+    return photo_view(result, threshold=50)
 
 
 def test_labels_come_surest_first_whatever_their_confidence() -> None:
@@ -122,13 +122,6 @@ def test_words_are_shown_only_where_there_are_no_lines() -> None:
     assert [row.text for row in only_words.texts] == ["ONE"]
     assert only_words.hidden_texts == 1
     assert [box.kind for box in only_words.boxes] == ["text"]
-
-
-def test_only_sure_content_flags_are_shown_surest_first() -> None:
-    flags = tuple(
-        ModerationLabel(name, "", sure, 1) for name, sure in (("Smoking", 61), ("Gambling", 59), ("Violence", 99))
-    )
-    assert [flag.name for flag in view_of(moderation_labels=flags).flags] == ["Violence", "Smoking"]
 
 
 def test_colours_and_meters_come_from_the_properties() -> None:

@@ -16,6 +16,8 @@ from portal.images.detecting import missing
 from portal.images.models import Hold, Image, Status, StorageDeletion, WorkerHeartbeat
 from portal.images.spending import Purse, Spender, prices, purse, spenders, this_month
 from portal.images.workers import HEARTBEAT_GRACE, by_lambda
+from portal.moderation.access import REVIEW
+from portal.moderation.quality.activity import backlog, decided_since, suggestions_waiting
 
 RECENT = timedelta(hours=24)
 SPENDERS = 5
@@ -50,12 +52,14 @@ class MoneyOverview:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The theme's callback: adds `overview` for those who may see images, and `money` for those who may see that."""
+    """The theme's callback: adds `overview`, `money` and `moderation`, each for those who may see what it counts."""
     if request.user.has_perm("images.view_image"):
         context["overview"] = overview()
     if request.user.has_perm("images.view_monthlyspend"):
         seen = money()
         context["money"] = seen if prices() or seen.purse.spent or seen.held.count else None
+    if request.user.has_perm(REVIEW):
+        context["moderation"] = moderation()
     return context
 
 
@@ -80,6 +84,20 @@ def money() -> MoneyOverview:
     waiting = f"{reverse('admin:images_image_changelist')}?status__exact={Status.QUEUED}"
     month = this_month()
     return MoneyOverview(month, purse(None), spenders(month, SPENDERS), Number("Waiting for money", held, waiting))
+
+
+def moderation() -> list[Number]:
+    """What waits for moderators, and what they all did since midnight."""
+    waiting, queue = backlog(), reverse("moderation:review")
+    suggestions = f"{reverse('admin:moderation_suggestion_changelist')}?settled_at__isempty=1"
+    today = f"{reverse('admin:moderation_auditentry_changelist')}?at_from={timezone.localdate()}"
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return [
+        Number("Images nobody has completed", waiting.images, queue),
+        Number("Content flags to decide on", waiting.flagged, f"{queue}?mode=flagged"),
+        Number("Suggestions of owners", suggestions_waiting(), suggestions),
+        Number("Decisions today", decided_since(midnight), today),
+    ]
 
 
 def _workers_alive(now: datetime) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -73,9 +72,4 @@ class FlaggedFilter(RadioFilter):  # type: ignore[misc]
         return [("yes", "Flagged"), ("no", "Not flagged")]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Image]) -> QuerySet[Image]:
-        bound = settings.CONTENT_FLAG_CONFIDENCE
-        if self.value() == "yes":
-            return queryset.filter(content_flag_confidence__gte=bound)
-        if self.value() == "no":
-            return queryset.filter(content_flag_confidence__lt=bound)
-        return queryset
+        return queryset.filter(flagged=self.value() == "yes") if self.value() in ("yes", "no") else queryset

@@ -17,13 +17,15 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST, require_safe
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
+from portal.accounts.person import person
 from portal.admin_site import ReadOnlyAdmin, View, badge
 from portal.images.admin.filters import DaysFilter, DetectorFilter, FailureFilter, FlaggedFilter
 from portal.images.admin.picture import Picture
 from portal.images.deletion import delete_images
-from portal.images.models import DetectedLabel, Image, Recognition, Status
+from portal.images.models import CurrentLabel, Image, Recognition, Status
 from portal.images.queueing import recognize_again
 from portal.images.serving import Served, serve_stored
+from portal.moderation.looking import note_looks
 
 STATUS_COLORS = {
     Status.AWAITING_UPLOAD.label: "info",
@@ -65,9 +67,10 @@ class ImageAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Image]:
-        shown = DetectedLabel.objects.filter(confidence__gte=settings.SHOWN_CONFIDENCE).select_related("label")
+        shown = CurrentLabel.objects.filter(surest_of_name=True, confidence__gte=settings.SHOWN_CONFIDENCE)
+        labels = Prefetch("current_labels", shown.order_by("-confidence", "title"))
         queryset: QuerySet[Image] = super().get_queryset(request)
-        return queryset.select_related("owner", "current").prefetch_related(Prefetch("current__labels", shown))
+        return queryset.select_related("owner", "current").prefetch_related(labels)
 
     def get_urls(self) -> list[URLPattern]:
         own = [
@@ -105,8 +108,7 @@ class ImageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Labels", empty_value="–")
     def top_labels(self, image: Image) -> str:
-        names = [found.label.name for found in image.current.labels.all()] if image.current else []
-        return ", ".join(list(dict.fromkeys(names))[:LABELS_IN_LIST])
+        return ", ".join([label.title for label in image.current_labels.all()][:LABELS_IN_LIST])
 
     @admin.display(description="What went wrong", ordering="failure_code", empty_value="–")
     def problem(self, image: Image) -> str:
@@ -122,6 +124,16 @@ class ImageAdmin(ReadOnlyAdmin):
         pixels = f"{image.width} × {image.height} pixels, " if image.has_picture else ""
         return f"{pixels}{image.byte_size:,} bytes"
 
+    # Looks at somebody else's images, which are all in the audit log
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        # Answers to actions, and to addresses that cannot be understood, list nothing.
+        changelist = (getattr(response, "context_data", None) or {}).get("cl")
+        if changelist is not None:
+            note_looks(person(request), [image for image in changelist.result_list if image.has_picture])
+        return response
+
     # The page of one image
 
     def change_view(
@@ -129,26 +141,29 @@ class ImageAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         image = self.get_object(request, object_id)
         context: dict[str, Any] = {**(extra_context or {}), "may_recognize": self.has_recognize_permission(request)}
-        if image is not None:
+        if image is not None and self.has_view_permission(request, image):
+            note_looks(person(request), [image])
             context["picture"] = Picture.of(image)
             context["recognitions"] = Recognition.objects.filter(image=image).defer("document")
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 
     def serve_thumbnail(self, request: HttpRequest, image_id: UUID) -> Served:
-        image = self._viewable(request, image_id)
+        image = self._looked_at(request, image_id)
         etag = f"{image.sha256}-thumbnail"
         return serve_stored(request, "derived", image.thumbnail_key, content_type="image/jpeg", etag=etag)
 
     def serve_preview(self, request: HttpRequest, image_id: UUID) -> Served:
-        image = self._viewable(request, image_id)
+        image = self._looked_at(request, image_id)
         etag = f"{image.sha256}-preview"
         return serve_stored(request, "derived", image.preview_key, content_type="image/jpeg", etag=etag)
 
-    def _viewable(self, request: HttpRequest, image_id: UUID) -> Image:
+    def _looked_at(self, request: HttpRequest, image_id: UUID) -> Image:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return get_object_or_404(Image, pk=image_id)
+        image = get_object_or_404(Image, pk=image_id)
+        note_looks(person(request), [image])
+        return image
 
     # What staff may do
 

@@ -1,4 +1,4 @@
-"""An image's current recognition, ready for a template to draw."""
+"""What is true of an image now, ready for a template to draw."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from portal.images.models import Image
-from recognition.result import Box, Label, ModerationLabel, Properties, Text
+from portal.moderation.loading import truths
+from portal.moderation.truth import TrueLabel
+from recognition.result import Box, ModerationLabel, Properties, Text
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,9 @@ class Outline:
 
 @dataclass(frozen=True)
 class Picture:
-    """What is shown by default of the newest successful recognition: what is surer than SHOWN_CONFIDENCE percent."""
+    """What is shown by default: what people said, and what detectors are surer of than SHOWN_CONFIDENCE percent."""
 
-    labels: tuple[Label, ...] = ()
+    labels: tuple[TrueLabel, ...] = ()
     texts: tuple[Text, ...] = ()
     flags: tuple[ModerationLabel, ...] = ()
     properties: Properties | None = None
@@ -35,13 +37,14 @@ class Picture:
         if image.current is None:
             return cls()
         result = image.current.result
-        labels = tuple(label for label in result.labels if label.confidence >= settings.SHOWN_CONFIDENCE)
+        true = truths([image])[image.pk].labels
+        labels = tuple(label for label in true if label.confidence >= settings.SHOWN_CONFIDENCE)
         return cls(
             labels=labels,
             texts=tuple(text for text in result.text if text.confidence >= settings.SHOWN_CONFIDENCE),
             flags=result.moderation_labels,
             properties=result.properties,
-            hidden=len(result.labels) - len(labels),
+            hidden=len(true) - len(labels),
         )
 
     @property

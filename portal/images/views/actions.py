@@ -24,15 +24,18 @@ from portal.images.deletion import delete_images
 from portal.images.exporting import csv_stream, json_stream
 from portal.images.exports import TooLarge, store_list
 from portal.images.history import Filters, bounded_count, matching, own_images
-from portal.images.models import Image
+from portal.images.models import FlagVerdict, Image
 from portal.images.queueing import recognize_again, recognize_all_again
 from portal.images.views.browse import history_address, valid_ids
 from portal.images.workers import by_lambda
+from portal.moderation.sharing import is_up_to_owners, share
 
 _CHOSEN_AT_MOST = 5_000
 _RECOGNIZED_AT_ONCE = 1_000
 # More changes than this are quicker shown by loading the page again.
 _SWAPPED_AT_MOST = 200
+
+_NO_SUCH_ACTION = "There is no such action."
 
 
 @login_required
@@ -42,6 +45,8 @@ def recognize(request: HttpRequest, image_id: UUID) -> HttpResponse:
     image = get_object_or_404(Image, pk=image_id, owner=person(request))
     if recognize_again(image):
         messages.success(request, f"Recognising {image.filename} again…")
+    elif image.verdict == FlagVerdict.REMOVED:
+        messages.error(request, f"A moderator removed {image.filename}: there is nothing left to recognise.")
     else:
         messages.info(request, f"{image.filename} is already being recognised.")
     if _is_htmx(request) and "card" in request.POST:
@@ -71,7 +76,7 @@ def selection(request: HttpRequest) -> HttpResponseBase:
     filters = Filters.parse(request.POST)
     try:
         if act is None:
-            raise _Refused("There is no such action.")
+            raise _Refused(_NO_SUCH_ACTION)
         return act(request, _chosen(request, filters), filters)
     except _Refused as refusal:
         messages.error(request, str(refusal))
@@ -141,6 +146,18 @@ def _recognize_chosen(request: HttpRequest, chosen: QuerySet[Image], filters: Fi
     return _changes(request, changed=[image.pk for image in images])
 
 
+def _share(shared: bool) -> Callable[[HttpRequest, QuerySet[Image], Filters], HttpResponse]:
+    def act(request: HttpRequest, chosen: QuerySet[Image], filters: Filters) -> HttpResponse:
+        if not is_up_to_owners():
+            raise _Refused(_NO_SUCH_ACTION)
+        count = share(list(chosen.order_by().values_list("pk", flat=True)), shared)
+        images = f"{count:,} {'image' if count == 1 else 'images'}"
+        messages.success(request, f"Shared with moderators: {images}." if shared else f"No longer shared: {images}.")
+        return _changes(request) if _is_htmx(request) else redirect(history_address(filters))
+
+    return act
+
+
 def _export(kind: str) -> Callable[[HttpRequest, QuerySet[Image], Filters], HttpResponseBase]:
     stream, content_type = {"csv": (csv_stream, "text/csv"), "json": (json_stream, "application/json")}[kind]
 
@@ -168,6 +185,8 @@ def _stored_export(request: HttpRequest, lines: Iterator[str], name: str, conten
 _ACTIONS: dict[str, Callable[[HttpRequest, QuerySet[Image], Filters], HttpResponseBase]] = {
     "delete": _delete_chosen,
     "recognize": _recognize_chosen,
+    "share": _share(True),
+    "unshare": _share(False),
     "export-csv": _export("csv"),
     "export-json": _export("json"),
 }

@@ -22,22 +22,23 @@ from portal.accounts.person import person
 from portal.images import quotas
 from portal.images.cards import Card, cards
 from portal.images.charts import CHART_HEIGHT, CHART_WIDTH, Bar, daily_bars
+from portal.images.counting import detector_names, label_counts
 from portal.images.history import (
     SHOWN_STATUSES,
     Cursor,
     Filters,
     Page,
     bounded_count,
-    detector_names,
-    label_counts,
     matching,
     own_images,
     page_after,
 )
+from portal.images.label_rows import detector_title
 from portal.images.models import DailyUploads, Status
-from portal.images.presentation import detector_title
 from portal.images.spending import month_of_money
 from portal.images.workers import any_alive, by_lambda
+from portal.moderation.sharing import is_up_to_owners
+from portal.moderation.truth import PEOPLE
 
 _UPDATES_AT_ONCE = 100
 # What waits for money waits for days: a database that sleeps when nobody asks would not get to.
@@ -59,7 +60,8 @@ def history(request: HttpRequest) -> HttpResponse:
     if part == "options":
         return _options(owner, filters)
     cursor, problems = _cursor(request.GET.get("after", ""))
-    page = page_after(matching(owner, filters), cursor)
+    found = matching(owner, filters)
+    page = page_after(found, cursor)
     context = _page_context(page, filters, cursor)
     if part == "cards":
         return render(request, "images/_page.html", context)
@@ -70,10 +72,11 @@ def history(request: HttpRequest) -> HttpResponse:
             **context,
             **_filter_context(filters),
             "problems": [*filters.problems, *problems],
-            "count": bounded_count(matching(owner, filters)),
+            "count": bounded_count(found),
             "has_images": bool(page.images) or own_images(owner).exists(),
             "is_first_page": cursor is None,
             "as_of": timezone.now().isoformat(),
+            "sharing_is_up_to_owner": is_up_to_owners(),
         },
     )
     response["HX-Replace-Url"] = history_address(filters)
@@ -125,7 +128,7 @@ def _filter_context(filters: Filters) -> dict[str, Any]:
         "filters": filters,
         "chips": _chips(filters),
         "statuses": [(status.value, status.label) for status in SHOWN_STATUSES],
-        "detectors": _detector_choices(dict.fromkeys([*settings.DETECTORS, filters.detector])),
+        "detectors": _detector_choices(dict.fromkeys([*settings.DETECTORS, PEOPLE, filters.detector])),
         "panel_open": bool(filters.labels or filters.since or filters.until or filters.status or filters.detector),
     }
 

@@ -14,10 +14,17 @@ from django.views.decorators.http import require_safe
 
 from portal.accounts.models import User
 from portal.accounts.person import person
+from portal.images.decisions import decided
 from portal.images.history import own_images
-from portal.images.models import Image, Recognition, Status
+from portal.images.label_rows import LabelRow
+from portal.images.models import FlagVerdict, Image, Recognition, Status
 from portal.images.presentation import PhotoView, display_size, photo_view
 from portal.images.waiting import is_held, waiting_words
+from portal.moderation.flagging import flag_limits, warning_flags
+from portal.moderation.loading import truths
+from portal.moderation.models import Suggestion
+from portal.moderation.sharing import is_up_to_owners, who_sees
+from portal.moderation.suggesting import suggestions
 
 _LISTED_RECOGNITIONS = 50
 
@@ -28,14 +35,18 @@ _LISTED_RECOGNITIONS = 50
 def detail(request: HttpRequest, image_id: UUID) -> HttpResponse:
     """One image of the person's own; `?recognition=` shows an earlier recognition, `?show=1` a flagged photo."""
     owner = person(request)
-    image = get_object_or_404(Image.objects.select_related("current"), pk=image_id, owner=owner)
+    images = Image.objects.select_related("current", "review")
+    image = get_object_or_404(images, pk=image_id, owner=owner)
     recognition = _chosen(image, request.GET.get("recognition"))
-    view = _view(recognition) if recognition else None
+    # What was removed has nothing any more that could be shown.
+    view = _view(image, recognition, owner) if recognition and image.verdict != FlagVerdict.REMOVED else None
     context = {
         "image": image,
         "recognition": recognition,
         "recognitions": image.recognitions.all()[:_LISTED_RECOGNITIONS],
         "view": view,
+        "labels": _with_suggestions(image, view, owner) if view else [],
+        "may_say": recognition is not None and recognition.pk == image.current_id,
         "display": display_size(image.width, image.height) if image.width and image.height else None,
         "is_veiled": _is_flagged(image, view) and request.GET.get("show") != "1",
         "is_waiting": image.status in (Status.QUEUED, Status.PROCESSING),
@@ -43,6 +54,8 @@ def detail(request: HttpRequest, image_id: UUID) -> HttpResponse:
         "waiting": waiting_words([image]).get(image.pk, ""),
         "newer": _newer(image, owner),
         "older": _older(image, owner),
+        "who_sees": who_sees(image),
+        "sharing_is_up_to_owner": is_up_to_owners(),
     }
     return render(request, "images/detail.html", context)
 
@@ -56,17 +69,30 @@ def _chosen(image: Image, wanted: str | None) -> Recognition | None:
     return get_object_or_404(image.recognitions, pk=int(wanted))
 
 
-def _view(recognition: Recognition) -> PhotoView:
+def _view(image: Image, recognition: Recognition, reader: User) -> PhotoView:
+    """The current recognition with what people said of it, any other as the detectors gave it."""
+    is_current = recognition.pk == image.current_id
+    result = recognition.result
     return photo_view(
-        recognition.result,
+        result,
         threshold=settings.SHOWN_CONFIDENCE,
-        flag_threshold=settings.CONTENT_FLAG_CONFIDENCE,
+        flags=warning_flags(result.moderation_labels, flag_limits()) if result.moderation_labels else (),
+        truth=truths([image])[image.pk] if is_current else None,
+        decided=decided(image, reader) if is_current else None,
     )
 
 
+def _with_suggestions(image: Image, view: PhotoView, owner: User) -> list[tuple[LabelRow, Suggestion | None]]:
+    said = suggestions(image, owner)
+    return [(row, said.get(row.name.lower())) for row in view.labels]
+
+
 def _is_flagged(image: Image, view: PhotoView | None) -> bool:
-    """Whether any recognition at hand warns of the photo, be it the newest or the one looked at."""
-    return image.is_flagged or bool(view and view.flags)
+    """Whether any recognition at hand warns of the photo, be it the newest or the one looked at.
+
+    Where a moderator decided, that counts for all of them.
+    """
+    return image.is_flagged or (image.verdict == FlagVerdict.NONE and bool(view and view.flags))
 
 
 def _newer(image: Image, owner: User) -> Image | None:

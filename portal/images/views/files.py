@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from portal.images.models import Image, Status
-from portal.images.serving import IMAGE_TYPES, UNKNOWN_TYPE, Served, serve_stored
+from portal.images.models import FlagVerdict, Image, Status
+from portal.images.serving import IMAGE_TYPES, UNKNOWN_TYPE, Served, serve_picture, serve_stored
 
 
 def _own_image(request: HttpRequest, image_id: UUID) -> Image:
@@ -22,7 +22,7 @@ def _own_image(request: HttpRequest, image_id: UUID) -> Image:
 def original(request: HttpRequest, image_id: UUID) -> Served:
     """The file as it was uploaded, as an attachment."""
     image = _own_image(request, image_id)
-    if image.status == Status.AWAITING_UPLOAD:
+    if image.status == Status.AWAITING_UPLOAD or image.verdict == FlagVerdict.REMOVED:
         raise Http404
     content_type = IMAGE_TYPES.get(image.format, UNKNOWN_TYPE)
     return serve_stored(
@@ -39,22 +39,14 @@ def original(request: HttpRequest, image_id: UUID) -> Served:
 @login_required
 def preview(request: HttpRequest, image_id: UUID) -> Served:
     """The upright picture at page size, a JPEG without metadata."""
-    image = _own_image(request, image_id)
-    return _derived(request, image, image.preview_key, "preview")
+    return serve_picture(request, _own_image(request, image_id), "preview")
 
 
 @require_safe
 @login_required
 def thumbnail(request: HttpRequest, image_id: UUID) -> Served:
     """The upright picture at grid size, a JPEG without metadata."""
-    image = _own_image(request, image_id)
-    return _derived(request, image, image.thumbnail_key, "thumbnail")
-
-
-def _derived(request: HttpRequest, image: Image, key: str, form: str) -> Served:
-    if not image.has_picture:
-        raise Http404
-    return serve_stored(request, "derived", key, content_type="image/jpeg", etag=f"{image.sha256}-{form}")
+    return serve_picture(request, _own_image(request, image_id), "thumbnail")
 
 
 @require_safe

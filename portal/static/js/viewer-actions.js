@@ -21,7 +21,11 @@ function visibleLines(root) {
 
 function liftVeil(root, event) {
   event.preventDefault();
-  root.querySelector("[data-photo]").classList.remove("photo--veiled");
+  const photo = root.querySelector("[data-photo]");
+  // Nothing of it was loaded as long as nobody wanted to see it.
+  const picture = photo.querySelector("img[data-src]");
+  picture.src = picture.dataset.src;
+  photo.classList.remove("photo--veiled");
   root.querySelector("[data-veil]").remove();
   root.querySelector("[data-hide-boxes]")?.removeAttribute("hidden");
 }

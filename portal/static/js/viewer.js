@@ -4,15 +4,20 @@ import { watchImages } from "./image-updates.js";
 import { setUpActions, setUpArrowKeys } from "./viewer-actions.js";
 import { setUpBoxes } from "./viewer-boxes.js";
 import { setUpFilter } from "./viewer-filter.js";
+import { setUpWords } from "./viewer-words.js";
 
 const WORDS = { queued: "Queued", processing: "Being recognised" };
 
 const photo = () => document.getElementById("photo");
 
 function setUp() {
+  // Smaller parts of the page are swapped as well; it is set up once, until it is swapped as a whole.
+  if ("ready" in photo().dataset) return;
+  photo().dataset.ready = "";
   setUpBoxes(photo());
   setUpFilter(photo());
   setUpActions(photo());
+  setUpWords(photo());
   if ("waiting" in photo().dataset) waitForResult(photo());
 }
 
