@@ -16,7 +16,7 @@ from pathlib import Path
 
 from infra.archives import truststore
 from infra.archives.bytecode import compile_libraries, compile_our_own, find_python
-from infra.archives.collecting import collect_static
+from infra.archives.collecting import collect_static, store_document
 from infra.archives.contents import ARCHIVES, ROOT, Archive, own_files
 from infra.archives.errors import BundleError
 from infra.archives.fingerprint import fingerprint
@@ -24,6 +24,8 @@ from infra.archives.libraries import HOST, LAMBDA_PLATFORM, install, trim
 from infra.archives.packing import pack
 
 LAMBDA_PYTHON = "3.13"
+# Where the portal looks for it.
+OPENAPI_FILE = "openapi.json"
 FOLDER = ROOT / "var" / "archives"
 # Archives of former inputs stay for a while: going back to them needs no build, and another process may read one.
 _KEPT_BUILDS = 4
@@ -94,6 +96,7 @@ def _fill(stage: Path, recipe: _Recipe) -> None:
         shutil.copyfile(ROOT / file, stage / file)
     if archive.has_pages:
         collect_static(stage / "static")
+        store_document(stage / OPENAPI_FILE)
     if recipe.trusted:
         (stage / truststore.FILE_NAME).write_bytes(recipe.trusted)
     if recipe.compiler is not None:

@@ -32,7 +32,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "ImageStatus": "portal.images.models.Status",
         "Scope": "portal.api.models.Scope",
-        "LabelState": ["predicted"],
+        "LabelState": "portal.images.models.LabelState",
+        "SuggestionKind": "portal.moderation.models.Suggestion.Kind",
         "ResultStatus": ["recognized", "failed"],
         "TextKind": ["line", "word"],
     },

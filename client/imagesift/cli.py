@@ -132,6 +132,7 @@ def _add_form(sub: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="print one JSON array")
     form.add_argument("--csv", action="store_true", help="print CSV, a line for each label of an image")
     sub.add_argument("--limit", type=_positive, metavar="N", help="at most so many images (default: all)")
+    sub.add_argument("--all", action="store_true", help="also the labels that people refused; a request for each image")
     sub.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to a file")
 
 
@@ -139,6 +140,7 @@ def _add_files(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     show = commands.add_parser("show", help="show everything that was found in one image")
     show.add_argument("id", metavar="ID", type=UUID)
     show.add_argument("--json", action="store_true", help="print the API's document")
+    show.add_argument("--all", action="store_true", help="also the labels that people refused, which --json has anyhow")
     show.set_defaults(run=reading.show)
     delete = commands.add_parser("delete", help="delete images for good")
     delete.add_argument("ids", metavar="ID", nargs="+", type=UUID)

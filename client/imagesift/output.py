@@ -15,6 +15,8 @@ Document = dict[str, Any]
 
 COLUMNS = ("filename", "image_id", "created_at", "status", "failure", "width", "height", "recognized_at")
 LABEL_COLUMNS = ("label", "confidence", "detector", "state")
+# What people refused.
+REJECTED = "rejected"
 # Spreadsheets take a cell that begins so for a formula, and run it.
 # Source: OWASP, "CSV Injection", https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -81,7 +83,12 @@ def _findings(image: Document) -> str:
     if failure := image.get("failure"):
         return str(failure.get("message", ""))
     labels = sorted(image.get("labels") or (), key=lambda label: -label["confidence"])
-    return ", ".join(f"{label['name']} {label['confidence']:.0f} %" for label in labels)
+    return ", ".join(
+        f"{label['name']} (refused)"
+        if label.get("state") == REJECTED
+        else f"{label['name']} {label['confidence']:.0f} %"
+        for label in labels
+    )
 
 
 def _cut(text: str, width: int) -> str:
@@ -89,16 +96,15 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def description(image: Document) -> str:
-    """One image with everything that was found in it, for a person to read."""
+def description(image: Document, *, rejected: bool = False) -> str:
+    """One image and all that was found in it, for a person to read; with `rejected`, also what people refused."""
     day = str(image["created_at"])[:_DAY_WIDTH].replace("T", " ")
     pixels = f", {image['width']} × {image['height']} pixels" if image.get("width") else ""
     lines = [image["filename"], f"  {image['id']}, uploaded {day}{pixels}, {image['status']}"]
     if failure := image.get("failure"):
         lines.append(f"  {failure.get('message', '')}")
-    for label in image.get("labels") or ():
-        count = len(label.get("instances") or ())
-        lines.append(_found(label["name"], label["confidence"], label["detector"], f"{count} ×" if count else ""))
+    labels = image.get("labels") or ()
+    lines += [_label(label) for label in labels if rejected or label.get("state") != REJECTED]
     texts = [text for text in image.get("text") or () if text.get("kind") == "line"]
     lines += [_found(f"“{text['text']}”", text["confidence"], "text") for text in texts]
     for flag in image.get("moderation_labels") or ():
@@ -106,5 +112,11 @@ def description(image: Document) -> str:
     return "\n".join(plain(line) for line in lines)
 
 
-def _found(name: str, confidence: float, source: str, places: str = "") -> str:
-    return f"  {confidence:5.1f} %  {name}  ({', '.join(part for part in (source, places) if part)})"
+def _label(label: Document) -> str:
+    count, state = len(label.get("instances") or ()), label.get("state", "predicted")
+    said = "" if state == "predicted" else state
+    return _found(label["name"], label["confidence"], label["detector"], said, f"{count} ×" if count else "")
+
+
+def _found(name: str, confidence: float, *about: str) -> str:
+    return f"  {confidence:5.1f} %  {name}  ({', '.join(part for part in about if part)})"

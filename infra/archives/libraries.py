@@ -12,6 +12,11 @@ from infra.archives.errors import BundleError
 LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
 HOST = "host"
 
+# What developers run on their own machine.
+_COMMANDS = (
+    *("compilemessages", "makemessages", "makemigrations", "optimizemigration", "squashmigrations"),
+    *("runserver", "startapp", "startproject", "test", "testserver", "inspectdb", "diffsettings", "sendtestemail"),
+)
 # Relative to the folder of the libraries.
 _UNUSED = (
     # Programs, and what an installer notes for itself.
@@ -40,21 +45,45 @@ _UNUSED = (
     ),
     "botocore/data/*/*/examples-1.json",
     "dateutil/zoneinfo/*.tar.gz",
-    "django/contrib/gis",
+    # Django's applications that are not installed, and its test client. What looks for `postgres` does without it.
+    *(f"django/contrib/{name}" for name in ("flatpages", "gis", "postgres", "redirects")),
+    *(f"django/core/management/commands/{name}.py" for name in _COMMANDS),
+    "django/contrib/staticfiles/testing.py",
+    "django/contrib/admin/tests.py",
+    "django/test",
+    "rest_framework/test.py",
     "django/db/backends/mysql",
     "django/db/backends/oracle",
     # The API speaks JSON, and has pages of its own.
     "rest_framework/authtoken",
     "rest_framework/management",
     "rest_framework/templates",
-    "drf_spectacular/templates",
-    # Nor is its document written by a command there, which alone would check it.
-    "drf_spectacular/management",
-    "drf_spectacular/validation",
+    # Its document is made when the archive is; see `infra.archives.collecting`.
+    *("drf_spectacular", "inflection", "uritemplate", "yaml", "_yaml"),
     *("attr", "attrs", "jsonschema", "jsonschema_specifications", "referencing", "rpds"),
-    # The module in Python does what it does.
-    "yaml/_yaml.*",
-    "_yaml",
+    *(f"{name}-*.dist-info" for name in ("drf_spectacular", "inflection", "uritemplate", "pyyaml", "attrs")),
+    *(f"{name}-*.dist-info" for name in ("jsonschema", "jsonschema_specifications", "referencing", "rpds_py")),
+    # The admin's theme has parts for applications that are not installed.
+    *(f"unfold/contrib/{name}" for name in ("constance", "forms", "guardian", "import_export", "inlines")),
+    *(f"unfold/contrib/{name}" for name in ("location_field", "simple_history")),
+    "unfold/templates/unfold_crispy",
+    # django-csp compares versions, and installs nothing.
+    *(f"packaging/{name}" for name in ("_elffile.py", "_manylinux.py", "_musllinux.py", "_parser.py", "_tokenizer.py")),
+    *(
+        f"packaging/{name}.py"
+        for name in ("dependency_groups", "direct_url", "markers", "metadata", "pylock", "ranges")
+    ),
+    *(f"packaging/{name}" for name in ("licenses", "requirements.py", "tags.py", "utils.py", "specifiers.py")),
+    "packaging/_ranges.py",
+    # Keys are asked for by browsers: only what checks their answers is needed.
+    "fido2/client",
+    "fido2/hid",
+    "fido2/pcsc.py",
+    "fido2/win_api.py",
+    # Files are on S3.
+    *(f"storages/backends/{name}.py" for name in ("apache_libcloud", "azure_storage", "dropbox", "ftp", "gcloud")),
+    "storages/backends/sftpstorage.py",
+    "allauth/usersessions",
     "urllib3/contrib/emscripten",
     # cryptography needs cffi's compiled part alone.
     "cffi",

@@ -109,6 +109,8 @@ COMMANDS: Final[Mapping[str, _Run]] = {
     "replay_results": _bounded("replay_results"),
     "check": _plain("check"),
     "create_token": _create_token,
+    "moderator": _plain("moderator"),
+    "export_dataset": _plain("export_dataset"),
 }
 
 

@@ -23,31 +23,31 @@ _SIZES_END = 2**63
 
 def read_announcement(document: Any) -> Announcement:
     """The file that a client wants to upload. Raises Problem, and UploadRefused for what no upload can be."""
-    _require_object(document, _FIELDS)
+    require_object(document, _FIELDS)
     errors = [(name, "It is missing.") for name in ("filename", "content_type", "size") if name not in document]
-    errors += [(name, why) for name, limits in _TEXTS.items() if (why := _wrong_text(document, name, *limits))]
+    errors += [(name, why) for name, limits in _TEXTS.items() if (why := wrong_text(document, name, *limits))]
     errors += [("size", why)] if (why := _wrong_size(document)) else []
     errors += [("sha256", why)] if (why := _wrong_sha256(document)) else []
     if errors:
-        raise _invalid(errors)
+        raise invalid(errors)
     name = plain_name(document["filename"]) or _UNNAMED
     return Announcement.from_json({**document, "filename": name, "size": int(document["size"])})
 
 
 def read_batch(document: Any) -> list[Any]:
     """The files of a batch, not yet read one by one. Raises Problem."""
-    _require_object(document, ("images",))
+    require_object(document, ("images",))
     files = document.get("images")
     if not isinstance(files, list) or not 1 <= len(files) <= MOST_FILES:
-        raise _invalid([("images", f"It must be a list of 1 to {MOST_FILES} files.")])
+        raise invalid([("images", f"It must be a list of 1 to {MOST_FILES} files.")])
     return files
 
 
 def read_sha256(document: Any) -> str:
     """The only field of a request for another form; it may be left out. Raises Problem."""
-    _require_object(document, ("sha256",))
+    require_object(document, ("sha256",))
     if why := _wrong_sha256(document):
-        raise _invalid([("sha256", why)])
+        raise invalid([("sha256", why)])
     return str(document.get("sha256", ""))
 
 
@@ -65,12 +65,13 @@ def _wrong_sha256(document: dict[str, Any]) -> str:
     return "It must be 64 lower-case hex digits, or left out."
 
 
-def _require_object(document: Any, known: tuple[str, ...]) -> None:
+def require_object(document: Any, known: tuple[str, ...]) -> None:
+    """Raises Problem for anything but an object with no other fields than `known`."""
     if not isinstance(document, dict):
         raise Problem("invalid_request", "The request must be a JSON object.")
     unknown = [name for name in document if name not in known]
     if unknown:
-        raise _invalid([(_storable(name), "There is no such field.") for name in unknown[:_MOST_NAMED]])
+        raise invalid([(_storable(name), "There is no such field.") for name in unknown[:_MOST_NAMED]])
 
 
 def _storable(name: str) -> str:
@@ -78,7 +79,8 @@ def _storable(name: str) -> str:
     return name[:100].encode("utf-8", "replace").decode()
 
 
-def _wrong_text(document: dict[str, Any], name: str, shortest: int, longest: int) -> str:
+def wrong_text(document: dict[str, Any], name: str, shortest: int, longest: int) -> str:
+    """What is wrong with the text in a field, if it is there; "" when nothing is."""
     if name not in document:
         return ""
     value = document[name]
@@ -87,6 +89,7 @@ def _wrong_text(document: dict[str, Any], name: str, shortest: int, longest: int
     return "" if shortest <= len(value) <= longest else f"It must have {shortest} to {longest} characters."
 
 
-def _invalid(errors: list[tuple[str, str]]) -> Problem:
+def invalid(errors: list[tuple[str, str]]) -> Problem:
+    """The problem of a request with these wrong fields."""
     names = ", ".join(f"“{name}”" for name, _ in errors)
     return Problem("invalid_request", f"Not understood in the request: {names}.", errors=tuple(errors))

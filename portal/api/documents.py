@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -11,26 +10,28 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from portal.images.models import DetectedLabel, Image, Status
+from portal.api.labels import label_documents, label_summaries
+from portal.images.models import FlagVerdict, Image, Status
 from portal.images.upload_forms import UploadForm
-from recognition.result import DetectorRun, Label, Properties, Result
-
-# Until people correct labels, every label is a detector's word.
-PREDICTED = "predicted"
+from portal.moderation.loading import truths
+from recognition.result import DetectorRun, Properties, Result
 
 
 def image_document(
     request: HttpRequest, image: Image, *, min_confidence: float = 0.0, duplicate: bool = False
 ) -> dict[str, Any]:
-    """All that is known of an image; findings below `min_confidence` percent are left out. At most one query."""
+    """All that is known of an image; what detectors found below `min_confidence` percent is left out.
+
+    As many queries as `truths` takes, and one more.
+    """
     return {**_head(_root(request), image, duplicate), **_findings(image, min_confidence)}
 
 
 def summaries(request: HttpRequest, images: Sequence[Image], min_confidence: float) -> list[dict[str, Any]]:
     """The images without boxes, text and whatever else may be long; one query for the labels of all of them."""
-    labels = _stored_labels([image.current_id for image in images if image.current_id is not None], min_confidence)
+    labels = label_summaries((image.pk for image in images), min_confidence)
     root = _root(request)
-    return [{**_head(root, image, False), "labels": labels.get(image.current_id, [])} for image in images]
+    return [{**_head(root, image, False), "labels": labels.get(image.pk, [])} for image in images]
 
 
 def upload_document(request: HttpRequest, image: Image, form: UploadForm | None) -> dict[str, Any]:
@@ -44,11 +45,12 @@ def _form(request: HttpRequest, form: UploadForm) -> dict[str, Any]:
         "url": request.build_absolute_uri(form.url),
         "fields": form.fields,
         "file_field": form.file_field,
-        "expires_at": _moment(form.expires_at),
+        "expires_at": moment(form.expires_at),
     }
 
 
-def _moment(value: datetime | None) -> str | None:
+def moment(value: datetime | None) -> str | None:
+    """In UTC, as the API writes it."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
 
 
@@ -66,8 +68,8 @@ def _head(root: str, image: Image, duplicate: bool) -> dict[str, Any]:
         "failure": {"code": image.failure_code, "message": image.failure_message} if failed else None,
         "width": image.width,
         "height": image.height,
-        "created_at": _moment(image.created_at),
-        "recognized_at": _moment(image.recognized_at),
+        "created_at": moment(image.created_at),
+        "recognized_at": moment(image.recognized_at),
         "duplicate": duplicate,
         "urls": _urls(root, image),
     }
@@ -76,44 +78,27 @@ def _head(root: str, image: Image, duplicate: bool) -> dict[str, Any]:
 def _urls(root: str, image: Image) -> dict[str, str | None]:
     # By hand: `reverse` for each of a page's pictures was a third of the time of a list.
     at = f"{root}/{image.pk}"
+    has_file = image.status != Status.AWAITING_UPLOAD and image.verdict != FlagVerdict.REMOVED
+    has_picture = image.has_picture and not image.is_hidden
     return {
-        "original": f"{at}/original" if image.status != Status.AWAITING_UPLOAD else None,
-        "preview": f"{at}/preview" if image.has_picture else None,
-        "thumbnail": f"{at}/thumbnail" if image.has_picture else None,
+        "original": f"{at}/original" if has_file else None,
+        "preview": f"{at}/preview" if has_picture else None,
+        "thumbnail": f"{at}/thumbnail" if has_picture else None,
     }
 
 
 def _findings(image: Image, min_confidence: float) -> dict[str, Any]:
     """After a failure the last success stays visible, as it does on the pages."""
+    labels = label_documents(truths([image])[image.pk], min_confidence)
     result: Result | None = image.current.result if image.current else None
     if result is None:
-        return {"labels": [], "text": [], "moderation_labels": [], "properties": None, "detectors": []}
+        return {"labels": labels, "text": [], "moderation_labels": [], "properties": None, "detectors": []}
     return {
-        "labels": [_label(label) for label in _surest(result.labels) if label.confidence >= min_confidence],
+        "labels": labels,
         "text": [asdict(text) for text in result.text if text.confidence >= min_confidence],
         "moderation_labels": [asdict(flag) for flag in result.moderation_labels if flag.confidence >= min_confidence],
         "properties": _properties(result.properties),
         "detectors": [_detector(run) for run in result.detectors],
-    }
-
-
-def _surest(labels: Iterable[Label]) -> list[Label]:
-    """Each name once for each detector, as the rows have it; surest first."""
-    surest: dict[tuple[str, str], Label] = {}
-    for label in sorted(labels, key=lambda label: (-label.confidence, label.name)):
-        surest.setdefault((label.name, label.detector), label)
-    return list(surest.values())
-
-
-def _label(label: Label) -> dict[str, Any]:
-    return {
-        "name": label.name,
-        "confidence": label.confidence,
-        "detector": label.detector,
-        "parents": list(label.parents),
-        "categories": list(label.categories),
-        "state": PREDICTED,
-        "instances": [asdict(instance) for instance in label.instances],
     }
 
 
@@ -130,15 +115,3 @@ def _detector(run: DetectorRun) -> dict[str, Any]:
         "reused": run.reused,
         "failure": failure,
     }
-
-
-def _stored_labels(recognitions: list[int], min_confidence: float) -> dict[int | None, list[dict[str, Any]]]:
-    rows = (
-        DetectedLabel.objects.filter(recognition__in=recognitions, confidence__gte=min_confidence)
-        .order_by("-confidence", "label__name", "detector")
-        .values_list("recognition_id", "label__name", "confidence", "detector")
-    )
-    labels: defaultdict[int | None, list[dict[str, Any]]] = defaultdict(list)
-    for recognition, name, confidence, detector in rows:
-        labels[recognition].append({"name": name, "confidence": confidence, "detector": detector, "state": PREDICTED})
-    return labels

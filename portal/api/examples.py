@@ -44,6 +44,10 @@ _BY_NAME: dict[str, Any] = {
     "format": "JPEG",
     "configuration": "3f1c",
     "username": "anna",
+    "predicted": None,
+    "label": "Dog",
+    "instead": "Wolf",
+    "settled_at": None,
 }
 # Where a name means something else in one shape.
 _BY_SHAPE: dict[str, dict[str, Any]] = {
@@ -59,6 +63,7 @@ _BY_SHAPE: dict[str, dict[str, Any]] = {
     "BatchDuplicate": {"duplicate": True},
     "ImageState": {"status": "queued"},
     "Token": {"name": "my script", "scopes": ["images:read", "images:write"]},
+    "Suggestion": {"kind": "instead"},
     "Usage": {"statuses": {"recognized": 1204, "failed": 3}},
     "Stack": {"statuses": {"recognized": 1204, "failed": 3}},
 }

@@ -105,7 +105,7 @@ class _Reader:
         try:
             if len(names) > MOST_LABELS:
                 raise ValueError(f"At most {MOST_LABELS} labels can be asked for at once.")
-            return tuple(_label(_text(name)) for name in names)
+            return tuple(label_name(_text(name)) for name in names)
         except ValueError as error:
             self._errors.append(("label", str(error)))
             return ()
@@ -125,7 +125,8 @@ def _text(value: str) -> str:
     return value
 
 
-def _label(value: str) -> str:
+def label_name(value: str) -> str:
+    """Raises ValueError for what no label is called."""
     if not value or len(value) > LONGEST_TEXT:
         raise ValueError(f"A label is a name of 1 to {LONGEST_TEXT} characters.")
     return value

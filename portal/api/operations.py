@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
@@ -11,12 +10,11 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from portal.api import idempotency, listing, waiting
 from portal.api import serializers as shapes
 from portal.api import serializers_uploads as uploads
-from portal.api.describing import described
+from portal.api.describing import Operation, operation
 from portal.api.kept_uploads import LONGEST_KEY
 from portal.images.history import SHOWN_STATUSES
 from portal.images.serving import IMAGE_TYPES, UNKNOWN_TYPE
 
-_T = TypeVar("_T", bound=Callable[..., Any])
 _IMAGES = ["images"]
 _FILES = ["files"]
 
@@ -44,7 +42,7 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
 _MISMATCH = _problem("`idempotency_mismatch`: the key was used for another request.")
 _ANNOUNCED = {"filename": "cat.jpg", "content_type": "image/jpeg", "size": 2811904}
 
-images_list = described(
+images_list = operation(
     operation_id="images_list",
     tags=_IMAGES,
     summary="List images",
@@ -62,18 +60,22 @@ images_list = described(
             OpenApiParameter.QUERY,
             explode=True,
             style="form",
-            description="Has this label, whatever the case of its letters. Repeated: has all of them.",
+            description=(
+                "Has this label, by any name that the portal's vocabulary knows for it, whatever the case of its"
+                " letters. Repeated: has all of them."
+            ),
         ),
         _query("status", {"type": "string", "enum": [status.value for status in SHOWN_STATUSES]}, "Is in this state."),
         _query(
             "detector",
             {"type": "string", "minLength": 1, "maxLength": listing.LONGEST_DETECTOR, "pattern": _NO_NUL},
-            "Has a label of this detector.",
+            "Has a label of this detector; `people`: one that a person corrected or added.",
         ),
         _query(
             "min_confidence",
             _PERCENT,
-            "Labels below so many percent do not count, and are not shown. As on the pages, if it is left out.",
+            "Labels below so many percent do not count, and are not shown. As on the pages, if it is left out. Labels"
+            " of which people decided have 100 %.",
         ),
         _query(
             "q",
@@ -92,7 +94,7 @@ images_list = described(
     responses=shapes.ImageList,
 )
 
-images_create = described(
+images_create = operation(
     operation_id="images_create",
     tags=_IMAGES,
     summary="Announce a file",
@@ -113,7 +115,7 @@ images_create = described(
     },
 )
 
-images_batch = described(
+images_batch = operation(
     operation_id="images_batch",
     tags=_IMAGES,
     summary="Announce up to 100 files",
@@ -134,7 +136,7 @@ images_batch = described(
     },
 )
 
-images_upload_form = described(
+images_upload_form = operation(
     operation_id="images_upload_form",
     tags=_IMAGES,
     summary="Get another upload form",
@@ -146,11 +148,14 @@ images_upload_form = described(
     },
 )
 
-images_get = described(
+images_get = operation(
     operation_id="images_get",
     tags=_IMAGES,
     summary="Get an image",
-    description="All that is known of an image. After a failure, what was recognised before it stays visible.",
+    description=(
+        "All that is known of an image: what people said of its labels first, then what detectors say. After a failure,"
+        " what was recognised before it stays visible."
+    ),
     parameters=[
         _query(
             "wait",
@@ -159,13 +164,15 @@ images_get = described(
             " answer comes at once: look at `status`.",
         ),
         _query(
-            "min_confidence", {**_PERCENT, "default": 0}, "Leave out labels, text and warnings below so many percent."
+            "min_confidence",
+            {**_PERCENT, "default": 0},
+            "Leave out labels, text and warnings below so many percent, unless people decided on them.",
         ),
     ],
     responses=shapes.Image,
 )
 
-images_delete = described(
+images_delete = operation(
     operation_id="images_delete",
     tags=_IMAGES,
     summary="Delete an image",
@@ -173,7 +180,7 @@ images_delete = described(
     responses={204: OpenApiResponse(description="It is gone.")},
 )
 
-images_recognize = described(
+images_recognize = operation(
     operation_id="images_recognize",
     tags=_IMAGES,
     summary="Recognise an image again",
@@ -185,21 +192,24 @@ images_recognize = described(
     },
 )
 
-images_result = described(
+images_result = operation(
     operation_id="images_result",
     tags=_FILES,
     summary="Get the newest result",
-    description="As the detectors gave it, whole. `no_result` (404) as long as there is none.",
+    description=(
+        "As the detectors gave it, whole, whatever people said of it. `no_result` (404) as long as there is none."
+    ),
     responses=shapes.Result,
 )
 
 
-def _file(name: str, summary: str, description: str, types: list[str]) -> Callable[[_T], _T]:
+def _file(name: str, summary: str, description: str, types: list[str]) -> Operation:
     responses: dict[Any, Any] = {(200, media_type): OpenApiTypes.BINARY for media_type in types}
     responses[302] = OpenApiResponse(
         description="On AWS: the file is at `Location` for a while. Do not send the token there."
     )
-    return described(
+    responses[404] = _problem("`not_found`, or `hidden`: a moderator decided that it is not shown.")
+    return operation(
         operation_id=f"images_{name}", tags=_FILES, summary=summary, description=description, responses=responses
     )
 
@@ -215,4 +225,18 @@ images_preview = _file(
 )
 images_thumbnail = _file(
     "thumbnail", "Download the thumbnail", "The upright picture at grid size, without metadata.", ["image/jpeg"]
+)
+
+OPERATIONS = (
+    images_list,
+    images_create,
+    images_batch,
+    images_upload_form,
+    images_get,
+    images_delete,
+    images_recognize,
+    images_result,
+    images_original,
+    images_preview,
+    images_thumbnail,
 )

@@ -61,6 +61,14 @@ KINDS: dict[str, Kind] = {
     "file_awaited": Kind(409, "The file has not come yet", "Send it by its upload form, and repeat the request."),
     "no_result": Kind(404, "There is no result yet", "Ask again when the image is recognised or failed."),
     "image_gone": Kind(404, "The image was deleted before its file arrived", "Announce the file again."),
+    "hidden": Kind(404, "The picture is hidden", "A moderator decided so: the image itself can be looked at."),
+    # Labels
+    "no_such_label": Kind(
+        409, "The image does not have this label", "Look at the image again: its labels have changed."
+    ),
+    "too_many_suggestions": Kind(
+        409, "Enough was said of this image", "Take something back, or wait until a moderator has looked at it."
+    ),
     # Allowances
     "rate_limited": Kind(
         429, "Too many requests", "Wait for the seconds in “Retry-After”; “RateLimit” says how many are left."

@@ -13,9 +13,9 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from portal.api.describing import METHODS
+from portal.api.describing import METHODS, SCHEME
 from portal.api.examples import example, shape_name
-from portal.api.schema import SCHEME, openapi_document
+from portal.api.openapi import openapi_document
 
 _WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
 _FORMATS = {"uuid": "UUID", "date-time": "date and time", "date": "date", "uri": "address", "email": "mail address"}

@@ -1,12 +1,11 @@
 """The OpenAPI document: what the routes say of themselves, and what all of them have in common.
 
-Imported by nothing but the views that show it, because its library is slow to load.
+Imported by portal.api.openapi alone, and only where its library is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, cast
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -14,15 +13,14 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import extend_schema
 
-from portal.api import urls
-from portal.api.describing import METHODS, described_methods
+from portal.api import operations, operations_account, operations_labels, urls
+from portal.api.describing import METHODS, SCHEME, described_methods
 from portal.api.examples import example
 
-SCHEME = "token"
 _TAGS, _OTHERS = ("images", "files"), "account"
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 # What works on an image from its beginning, and once its file has come.
-_OPENED_AT_ONCE = ("images_get", "images_delete", "images_upload_form")
+_OPENED_AT_ONCE = ("images_get", "images_delete", "images_upload_form", "images_suggestions")
 _OPENED_LATER = ("images_recognize", "images_result", "images_original", "images_preview", "images_thumbnail")
 
 
@@ -44,11 +42,12 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {SCHEME: [scope.value for scope in scopes if scope is not None]}
 
 
-@cache
-def openapi_document() -> dict[str, Any]:
-    """The document as plain values. The same for every request, so it is made once in a process."""
-    for method, options in described_methods(urls.urlpatterns):
-        extend_schema(**options)(method)
+def make_document() -> dict[str, Any]:
+    """The document as plain values."""
+    said = (*operations.OPERATIONS, *operations_labels.OPERATIONS, *operations_account.OPERATIONS)
+    operations_by_id = {each["operation_id"]: each for each in said}
+    for method, operation_id in described_methods(urls.urlpatterns):
+        extend_schema(**operations_by_id[operation_id])(method)
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
     return cast("dict[str, Any]", generator.get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
 
@@ -68,7 +67,8 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         requests |= set(_json_requests(operation))
     for reference in _with_nested(result, requests):
         # What is sent has these fields alone; answers may come to have more.
-        result["components"]["schemas"][reference]["additionalProperties"] = False
+        if "properties" in (shape := result["components"]["schemas"][reference]):
+            shape["additionalProperties"] = False
     _add_links(result)
     return result
 

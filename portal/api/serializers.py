@@ -7,19 +7,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.api.documents import PREDICTED
+from portal.api.serializers_labels import Box, ImageLabel, SummaryLabel, percent, texts
 from portal.images.models import Status
 from recognition.findings import TextKind
 from recognition.result import SCHEMA
 from recognition.result import Status as Outcome
-
-
-def _percent(help_text: str = "In percent.", **options: Any) -> serializers.FloatField:
-    return serializers.FloatField(min_value=0, max_value=100, help_text=help_text, **options)
-
-
-def _texts(help_text: str) -> serializers.ListField:
-    return serializers.ListField(child=serializers.CharField(), help_text=help_text)
 
 
 class Failure(serializers.Serializer[Any]):
@@ -29,47 +21,12 @@ class Failure(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
-class Box(serializers.Serializer[Any]):
-    """A rectangle in fractions (0 to 1) of the upright image's width and height."""
-
-    left = serializers.FloatField()
-    top = serializers.FloatField()
-    width = serializers.FloatField()
-    height = serializers.FloatField()
-
-
-class Instance(serializers.Serializer[Any]):
-    """One place in the image where a label was found."""
-
-    confidence = _percent()
-    box = Box()
-
-
-class SummaryLabel(serializers.Serializer[Any]):
-    """A label that one detector gave to the image."""
-
-    name = serializers.CharField(max_length=200)
-    confidence = _percent()
-    detector = serializers.CharField(help_text="Which detector said so, such as `onnx` or `rekognition`.")
-    state = serializers.ChoiceField(
-        [PREDICTED], help_text="`predicted`: a detector said so, and nobody has corrected it."
-    )
-
-
-class ImageLabel(SummaryLabel):
-    """A label that one detector gave to the image, and where."""
-
-    parents = _texts("More general labels, such as `Animal` of `Dog`.")
-    categories = _texts("Such as `Animals and Pets`.")
-    instances = Instance(many=True)
-
-
 class Text(serializers.Serializer[Any]):
     """A line or a word that can be read in the image."""
 
     text = serializers.CharField()
     kind = serializers.ChoiceField([kind.value for kind in TextKind])
-    confidence = _percent()
+    confidence = percent()
     box = Box()
     detector = serializers.CharField(allow_blank=True)
 
@@ -80,7 +37,7 @@ class ModerationLabel(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
     # Named as the contract has it, and taken out of the class by the framework: its own attribute stays.
     parent = serializers.CharField(allow_blank=True, help_text="Empty at the top.")  # type: ignore[assignment]
-    confidence = _percent()
+    confidence = percent()
     taxonomy_level = serializers.IntegerField(help_text="Counted from 1.")
     detector = serializers.CharField(allow_blank=True)
 
@@ -93,15 +50,15 @@ class _Hex(serializers.CharField):
 class DominantColor(serializers.Serializer[Any]):
     hex = _Hex()
     name = serializers.CharField()
-    percent = _percent("The share of the image's pixels.")
+    percent = percent("The share of the image's pixels.")
 
 
 class Properties(serializers.Serializer[Any]):
     """What the whole picture is like."""
 
-    sharpness = _percent()
-    brightness = _percent()
-    contrast = _percent()
+    sharpness = percent()
+    brightness = percent()
+    contrast = percent()
     dominant_colors = DominantColor(many=True, help_text="Largest share first.")
     detector = serializers.CharField(allow_blank=True)
 
@@ -119,7 +76,7 @@ class DetectorRun(serializers.Serializer[Any]):
 
 
 class Urls(serializers.Serializer[Any]):
-    """Where its pictures are, to be fetched with the token; null where there is none yet."""
+    """Where its pictures are, to be fetched with the token; null where there is none yet, and what a moderator hid."""
 
     original = serializers.URLField(allow_null=True)
     preview = serializers.URLField(allow_null=True)
@@ -153,7 +110,13 @@ class ImageSummary(_Head):
 class Image(_Head):
     """An image with all that was recognised in it."""
 
-    labels = ImageLabel(many=True, help_text="Surest first; the same name once for each detector that gave it.")
+    labels = ImageLabel(
+        many=True,
+        help_text=(
+            "What people said first, then the surest; the same name once for each detector that gave it, and once for"
+            " people. What people refused (`rejected`) is at the end."
+        ),
+    )
     text = Text(many=True)
     moderation_labels = ModerationLabel(many=True)
     properties = Properties(allow_null=True)
@@ -193,14 +156,21 @@ class ResultImage(serializers.Serializer[Any]):
     sha256 = serializers.CharField(min_length=64, max_length=64)
 
 
+class ResultInstance(serializers.Serializer[Any]):
+    """One place in the image where a detector found a label."""
+
+    confidence = percent()
+    box = Box()
+
+
 class ResultLabel(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
-    confidence = _percent()
+    confidence = percent()
     detector = serializers.CharField()
-    parents = _texts("More general labels.")
-    aliases = _texts("Other names of it.")
-    categories = _texts("What it belongs to.")
-    instances = Instance(many=True)
+    parents = texts("More general labels.")
+    aliases = texts("Other names of it.")
+    categories = texts("What it belongs to.")
+    instances = ResultInstance(many=True)
 
 
 class ResultDetector(serializers.Serializer[Any]):

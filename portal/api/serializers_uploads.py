@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field
 from rest_framework import serializers
 
@@ -63,7 +62,7 @@ class Announcement(serializers.Serializer[Any]):
         min_length=1, max_length=LONGEST_FILENAME, help_text="Of a path the last part is kept, 255 characters of it."
     )
     content_type = _ContentType()
-    size = serializers.IntegerField(min_value=1, max_value=settings.MAX_UPLOAD_BYTES, help_text="In bytes.")
+    size = serializers.IntegerField(min_value=1, help_text="In bytes.")
     sha256 = _Sha256(required=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from portal.api.views import account, docs, files, images, pages, uploads
+from portal.api.views import account, docs, files, images, pages, suggestions, uploads
 
 app_name = "api"
 
@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern] = [
     path("images/<uuid:image_id>/upload-form", uploads.UploadForm.as_view(), name="upload_form"),
     path("images/<uuid:image_id>/recognize", images.Recognize.as_view(), name="recognize"),
     path("images/<uuid:image_id>/result", images.Result.as_view(), name="result"),
+    path("images/<uuid:image_id>/suggestions", suggestions.Suggestions.as_view(), name="suggestions"),
     path("images/<uuid:image_id>/original", files.Original.as_view(), name="original"),
     path("images/<uuid:image_id>/preview", files.Preview.as_view(), name="preview"),
     path("images/<uuid:image_id>/thumbnail", files.Thumbnail.as_view(), name="thumbnail"),

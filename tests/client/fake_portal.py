@@ -220,9 +220,13 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qsl(urlsplit(self.path).query)
         self.portal.queries.append(query)
         start, limit = int(dict(query).get("cursor", 0)), int(dict(query)["limit"])
-        images = [self.portal.document(image) for image in self.portal.images.values()]
+        images = [self._summary(image) for image in self.portal.images.values()]
         following = str(start + limit) if start + limit < len(images) else None
         return 200, {"results": images[start : start + limit], "next": following}, {}
+
+    def _summary(self, image: Stored) -> Document:
+        document = self.portal.document(image)
+        return {**document, "labels": [label for label in image.labels if label["state"] != "rejected"]}
 
     def _image(self) -> tuple[int, Any, Document]:
         image = self.portal.images.get(urlsplit(self.path).path.split("/")[-1])

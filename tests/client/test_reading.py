@@ -63,6 +63,26 @@ def test_csv_has_a_line_for_each_label_and_no_formula(images: list[Stored], tmp_
     assert rows[0]["confidence"] == "97.5"
 
 
+def test_states_are_shown_and_what_people_refused_only_with_all(
+    portal: FakePortal, images: list[Stored], capsys: Capture
+) -> None:
+    cat = {"name": "Cat", "confidence": 100.0, "detector": "people", "state": "added"}
+    refused = {"name": "Wolf", "confidence": 61.0, "detector": "onnx", "state": "rejected"}
+    images[0].labels = [cat, {**refused, "instances": [], "predicted": None}]
+    shown = {}
+    for options in ((), ("--all",)):
+        assert main(["results", "--csv", "--limit", "1", *options]) == 0
+        rows = csv.DictReader(io.StringIO(capsys.readouterr().out))
+        shown[options] = [(row["label"], row["state"]) for row in rows]
+        assert main(["show", images[0].id, *options]) == 0
+        assert ("61.0 %  Wolf  (onnx, rejected)" in capsys.readouterr().out) == bool(options)
+    assert shown == {(): [("Cat", "added")], ("--all",): [("Cat", "added"), ("Wolf", "rejected")]}
+    assert main(["results", "--json", "--limit", "1", "--all"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["labels"] == [cat, refused]
+    assert main(["search", "wolf", "--limit", "1", "--all"]) == 0
+    assert "Cat 100 %, Wolf (refused)" in capsys.readouterr().out
+
+
 def test_a_table_shows_ids_labels_and_no_control_character(images: list[Stored], capsys: Capture) -> None:
     images[0].announced["filename"] = "evil\x1b[2J.jpg"
     images[1].failure = "This file is cut off half-way."

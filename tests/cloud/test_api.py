@@ -105,6 +105,24 @@ def test_a_program_may_do_what_its_token_says_to_what_is_its_owner_s(cloud: Clou
     cloud.settle()
 
 
+def test_an_owner_says_by_api_that_a_label_is_another(cloud: Cloud) -> None:
+    program = Program(signed_up(cloud, "api-says"), *_ALL, "labels:write")
+    image = program.upload(picture(6005))
+    label = program.read(f"images/{image}", wait="20")["labels"][0]
+    assert (label["state"], label["predicted"]) == ("predicted", None)
+    said = {"label": label["name"], "kind": "instead", "instead": "Wolf"}
+    assert program.call("PUT", f"images/{image}/suggestions", json=said).status_code == 200
+    assert [each["instead"] for each in program.read(f"images/{image}/suggestions")["results"]] == ["Wolf"]
+    taken_back = program.call("DELETE", f"images/{image}/suggestions", params={"label": label["name"]})
+    assert taken_back.status_code == 204
+    assert program.call("DELETE", f"images/{image}").status_code == 204
+    cloud.settle()
+
+
+def test_the_document_of_the_api_is_there_though_nothing_makes_it_there(cloud: Cloud) -> None:
+    assert Program(signed_up(cloud, "api-says"), *_ALL).read("schema")["openapi"].startswith("3.1")
+
+
 def test_an_image_is_told_of_to_a_webhook_signed_and_tried_again(cloud: Cloud) -> None:
     ada = signed_up(cloud, "api-hook")
     secret = ada.add_webhook(cloud.receiver.url)

@@ -19,6 +19,7 @@ from PIL import Image
 from infra.archives import bytecode
 from infra.archives.contents import ARCHIVES, ROOT, own_files
 from infra.archives.libraries import HOST
+from portal.api.openapi import openapi_document
 from recognition.formats import ImageFormat
 from tests.infra.archives import Archives, isolated, shared_archives
 
@@ -108,7 +109,7 @@ def test_what_an_archive_holds_of_ours_is_what_is_listed(archives: Archives, tar
     ("target", "absent"),
     [
         ("recognize", ("django", "portal", "psycopg", "numpy", "cv2", "onnxruntime", "static", "manage.py")),
-        ("portal", ("PIL", "pillow_heif", "numpy", "cv2", "onnxruntime", "node_modules", "infra")),
+        ("portal", ("PIL", "pillow_heif", "numpy", "cv2", "onnxruntime", "node_modules", "infra", "drf_spectacular")),
     ],
 )
 def test_an_archive_holds_nothing_that_its_functions_do_not_use(
@@ -228,10 +229,14 @@ pages = {path: get(path) for path in paths}
 import re
 for address in sorted(set(re.findall(r'(?:src|href)="(/static/[^"]+)"', " ".join(p[1] for p in pages.values())))):
     pages[address] = get(address)
+print(pages["/api/v1/schema"][1].replace("\\n", " "))
 print(json.dumps({path: status for path, (status, _) in pages.items()}))
 """
     said = _run(archives.unpacked("portal"), program, tmp_path, str(tmp_path / "database"))
-    statuses = json.loads(said.splitlines()[-1])
+    *_, document, statuses_line = said.splitlines()
+    # Made when the archive was built, and the same as where it is made while it is asked for.
+    assert json.loads(document) == openapi_document()
+    statuses = json.loads(statuses_line)
     assert set(statuses.values()) <= {"200 OK", "302 Found"}, statuses
     assert len([path for path in statuses if path.startswith("/static/")]) > 5
 

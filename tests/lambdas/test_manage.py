@@ -85,6 +85,16 @@ def test_a_token_is_told_in_the_answer_and_to_no_log(
     assert token not in printed.out + printed.err + caplog.text
 
 
+def test_somebody_is_made_a_moderator(owner: User) -> None:
+    answer = run("moderator", owner.username)
+    assert answer["ok"], answer["error"]
+    assert User.objects.get(pk=owner.pk).has_perm("moderation.review_images")
+
+
+def test_a_dataset_that_does_not_exist_is_not_exported(db: None) -> None:
+    assert run("export_dataset", "dogs", "--version", "3")["error"] == "There is no version 3 of “dogs”."
+
+
 def test_a_history_is_replayed(s3: Any, owner: User) -> None:
     assert "Images would be restored: 0" in run("replay_results", "--dry-run")["output"]
 

@@ -6,17 +6,20 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 from imagesift import account
 from imagesift.api import Api
-from imagesift.errors import ClientError
+from imagesift.errors import ClientError, Refused
 from imagesift.filters import search_filters
-from imagesift.output import Document, csv_lines, description, json_lines, table_lines
+from imagesift.output import REJECTED, Document, csv_lines, description, json_lines, table_lines
 from imagesift.terminal import say
 
 # Without it spreadsheets read the file in the letters of the last century.
 _BYTE_ORDER_MARK = "\ufeff"
+# What lists say of a label.
+_SUMMARY = ("name", "confidence", "detector", "state")
 
 
 def results(options: Namespace) -> int:
@@ -42,18 +45,36 @@ def show(options: Namespace) -> int:
     """One image, with everything that was found in it."""
     with Api(account.current()) as api:
         image = api.image(str(options.id))
-    say(json.dumps(image, ensure_ascii=False, indent=2) if options.json else description(image))
+    if options.json:
+        say(json.dumps(image, ensure_ascii=False, indent=2))
+    else:
+        say(description(image, rejected=options.all))
     return 0
 
 
 def _print(filters: list[tuple[str, str]], options: Namespace) -> int:
     with Api(account.current()) as api:
-        lines = _lines(api.images(filters, options.limit), options)
+        images = api.images(filters, options.limit)
+        lines = _lines(_with_rejected(api, images) if options.all else images, options)
         if options.output is None:
             _write_out(lines, raw=options.json or options.csv)
         else:
             _write_file(options.output, lines, _BYTE_ORDER_MARK if options.csv else "")
     return 0
+
+
+def _with_rejected(api: Api, images: Iterable[Document]) -> Iterator[Document]:
+    """Lists leave out what people refused: each image is asked for by itself."""
+    for image in images:
+        try:
+            whole = api.image(str(image["id"])).get("labels") or ()
+        except Refused as refusal:
+            if refusal.problem.status != HTTPStatus.NOT_FOUND:
+                raise
+            # Deleted since it was listed.
+            continue
+        refused = [{name: label[name] for name in _SUMMARY} for label in whole if label.get("state") == REJECTED]
+        yield {**image, "labels": [*(image.get("labels") or ()), *refused]}
 
 
 def _lines(images: Iterable[Document], options: Namespace) -> Iterator[str]:

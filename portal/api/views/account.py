@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,20 +20,16 @@ from portal.api.describing import described
 from portal.api.listing import percent, read_parameters
 from portal.api.scopes import Scope, requires
 from portal.images import quotas
-from portal.images.history import label_counts
+from portal.images.counting import label_counts
 from portal.images.models import Hold, Image, Status
 from portal.images.spending import Purse, month_of_money, next_month, purse, this_month
 from recognition.prices import MICRO_USD
-
-_CONFIDENCE = OpenApiParameter(
-    "min_confidence", {"type": "number", "minimum": 0, "maximum": 100}, description="Percent from which a label counts."
-)
 
 
 class Me(APIView):
     permission_classes = [IsAuthenticated]
 
-    @described(operation_id="me", summary="See whose token it is", responses=MeSerializer)
+    @described("me")
     def get(self, request: Request) -> Response:
         """Who the token belongs to, and what it may do."""
         read_parameters(request.query_params)
@@ -46,7 +41,7 @@ class Me(APIView):
 class Usage(APIView):
     permission_classes = [requires(Scope.IMAGES_READ)]
 
-    @described(operation_id="usage", summary="See what is used up", responses=UsageSerializer)
+    @described("usage")
     def get(self, request: Request) -> Response:
         """What is used of the day's uploads and of the storage, this month's money, and how many images there are."""
         read_parameters(request.query_params)
@@ -56,7 +51,7 @@ class Usage(APIView):
 class Labels(APIView):
     permission_classes = [requires(Scope.IMAGES_READ)]
 
-    @described(operation_id="labels", summary="List labels", responses=LabelsSerializer, parameters=[_CONFIDENCE])
+    @described("labels")
     def get(self, request: Request) -> Response:
         """Every label of the person's images, with how many carry it, commonest first."""
         confidence = read_parameters(request.query_params, min_confidence=percent)["min_confidence"]
@@ -67,7 +62,7 @@ class Labels(APIView):
 class Stack(APIView):
     permission_classes = [requires(Scope.ADMIN)]
 
-    @described(operation_id="stack", summary="See how the portal is doing", responses=StackSerializer)
+    @described("stack")
     def get(self, request: Request) -> Response:
         """How the whole portal is doing: money, images and those that wait. For staff."""
         read_parameters(request.query_params)

@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 
+from portal.api.openapi import openapi_document
+from portal.api.reference import reference
 from portal.api.views.public import only_looked_at
 
 
@@ -13,16 +15,11 @@ from portal.api.views.public import only_looked_at
 @cache_control(max_age=300)
 def schema(_request: HttpRequest) -> HttpResponse:
     """The document; it is public, as the routes are."""
-    # Not loaded for requests that do without: its libraries take their time.
-    from portal.api.schema import openapi_document
-
     return JsonResponse(openapi_document(), json_dumps_params={"ensure_ascii": False, "indent": 2})
 
 
 @only_looked_at
 def docs(request: HttpRequest) -> HttpResponse:
     """The same document, written out for people."""
-    from portal.api.reference import reference
-
     origin = request.build_absolute_uri("/").rstrip("/")
     return render(request, "api/docs.html", {"reference": reference(), "origin": origin})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.http import Http404
@@ -11,10 +11,11 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from portal.api import operations
+from portal.api.describing import described
+from portal.api.problems import Problem
 from portal.api.views.base import ImagesView, own_image
-from portal.images.models import Image, Status
-from portal.images.serving import IMAGE_TYPES, UNKNOWN_TYPE, Served, serve_stored
+from portal.images.models import FlagVerdict, Status
+from portal.images.serving import IMAGE_TYPES, UNKNOWN_TYPE, Served, serve_picture, serve_stored
 
 
 class AsItIs(BaseContentNegotiation):
@@ -31,9 +32,11 @@ class FileView(ImagesView):
 
 
 class Original(FileView):
-    @operations.images_original
+    @described("images_original")
     def get(self, request: Request, image_id: UUID) -> Served:
         image = own_image(request, image_id)
+        if image.verdict == FlagVerdict.REMOVED:
+            raise Problem("hidden", "A moderator removed this image.")
         if image.status == Status.AWAITING_UPLOAD:
             raise Http404
         served = serve_stored(
@@ -48,24 +51,22 @@ class Original(FileView):
 
 
 class Preview(FileView):
-    @operations.images_preview
+    @described("images_preview")
     def get(self, request: Request, image_id: UUID) -> Served:
-        image = own_image(request, image_id)
-        return _derived(request, image, image.preview_key, "preview")
+        return _picture(request, image_id, "preview")
 
 
 class Thumbnail(FileView):
-    @operations.images_thumbnail
+    @described("images_thumbnail")
     def get(self, request: Request, image_id: UUID) -> Served:
-        image = own_image(request, image_id)
-        return _derived(request, image, image.thumbnail_key, "thumbnail")
+        return _picture(request, image_id, "thumbnail")
 
 
-def _derived(request: Request, image: Image, key: str, form: str) -> Served:
-    if not image.has_picture:
-        raise Http404
-    served = serve_stored(request, "derived", key, content_type="image/jpeg", etag=f"{image.sha256}-{form}")
-    return _for_this_token(served)
+def _picture(request: Request, image_id: UUID, form: Literal["preview", "thumbnail"]) -> Served:
+    image = own_image(request, image_id)
+    if image.is_hidden:
+        raise Problem("hidden", "A moderator decided that this picture is not shown.")
+    return _for_this_token(serve_picture(request, image, form))
 
 
 def _for_this_token(served: Served) -> Served:

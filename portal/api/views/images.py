@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.accounts.person import person
-from portal.api import operations
+from portal.api.describing import described
 from portal.api.documents import image_document, summaries
 from portal.api.listing import percent, read_parameters, read_question, whole_number
 from portal.api.problems import Problem
@@ -24,20 +24,20 @@ from portal.images.workers import by_lambda
 
 
 class Images(ImagesView):
-    @operations.images_list
+    @described("images_list")
     def get(self, request: Request) -> Response:
         question = read_question(request.query_params)
         page = question.page(person(request))
         results = summaries(request, page.images, question.filters.confidence)
         return Response({"results": results, "next": str(page.next) if page.next else None})
 
-    @operations.images_create
+    @described("images_create")
     def post(self, request: Request) -> Response:
         return start(request)
 
 
 class OneImage(ImagesView):
-    @operations.images_get
+    @described("images_get")
     def get(self, request: Request, image_id: UUID) -> Response:
         asked = read_parameters(
             request.query_params, wait=partial(whole_number, least=0, most=LONGEST_SECONDS), min_confidence=percent
@@ -49,7 +49,7 @@ class OneImage(ImagesView):
         confidence = asked["min_confidence"] or 0.0
         return Response(image_document(request, image, min_confidence=confidence, duplicate=duplicate))
 
-    @operations.images_delete
+    @described("images_delete")
     def delete(self, request: Request, image_id: UUID) -> Response:
         image = own_image(request, image_id)
         delete_images(Image.objects.filter(pk=image.pk))
@@ -57,7 +57,7 @@ class OneImage(ImagesView):
 
 
 class Recognize(ImagesView):
-    @operations.images_recognize
+    @described("images_recognize")
     def post(self, request: Request, image_id: UUID) -> Response:
         image = own_image(request, image_id)
         if image.status == Status.AWAITING_UPLOAD:
@@ -67,7 +67,7 @@ class Recognize(ImagesView):
 
 
 class Result(ImagesView):
-    @operations.images_result
+    @described("images_result")
     def get(self, request: Request, image_id: UUID) -> Response:
         newest = own_image(request, image_id).recognitions.first()
         if newest is None:

@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.accounts.person import person
-from portal.api import operations
 from portal.api.announcing import read_announcement, read_batch, read_sha256
+from portal.api.describing import described
 from portal.api.documents import image_document, summaries, upload_document
 from portal.api.idempotency import Repeatable
 from portal.api.problems import Problem, handle
@@ -29,7 +29,7 @@ def start(request: Request) -> Response:
 
 
 class Batch(ImagesView):
-    @operations.images_batch
+    @described("images_batch")
     def post(self, request: Request) -> Response:
         files = read_batch(request.data)
         repeatable = Repeatable.of(request, person(request), request.data)
@@ -37,7 +37,7 @@ class Batch(ImagesView):
 
 
 class UploadForm(ImagesView):
-    @operations.images_upload_form
+    @described("images_upload_form")
     def post(self, request: Request, image_id: UUID) -> Response:
         form = renew_form(own_image(request, image_id), read_sha256(request.data))
         return Response(upload_document(request, own_image(request, image_id), form))

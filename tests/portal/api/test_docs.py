@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from portal.api.schema import openapi_document
+from portal.api.openapi import openapi_document
 
 
 class _Page(HTMLParser):
