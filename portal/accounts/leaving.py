@@ -17,6 +17,10 @@ from portal.images.models import DataExport, Recognition
 from portal.images.models.exports import SILENCE
 from portal.images.tasks import erase_soon
 from portal.images.workers import by_lambda
+from portal.moderation.models import AuditEntry
+
+# Who did what somebody did that is gone.
+FORMER_MODERATOR = "a former moderator"
 
 
 class LastAdministratorError(Exception):
@@ -48,6 +52,8 @@ def is_last_administrator(user: User) -> bool:
 def delete_account(user: User) -> ErasureReceipt:
     """Delete `user` with everything that is theirs; stored files are erased by the worker until none is left.
 
+    What they decided on other people's images as a moderator stays, without their name.
+
     Raises LastAdministratorError, having done nothing, and User.DoesNotExist when it has happened already.
     """
     user_id = user.pk
@@ -61,6 +67,7 @@ def delete_account(user: User) -> ErasureReceipt:
         )
         delete_images(user.images.all(), receipt=receipt)
         _owe_folders(user, receipt)
+        AuditEntry.objects.filter(actor=user).update(actor_name=FORMER_MODERATOR)
         user.delete()
         erase_soon()
     _forget_sessions(user_id)

@@ -24,6 +24,7 @@ from zipstream import ZipStream
 from portal.accounts.models import User
 from portal.images import buckets
 from portal.images.models import Image
+from portal.moderation.models import Annotation, Suggestion
 from portal.webhooks.models import Delivery, Webhook
 
 _ROWS_AT_ONCE = 50
@@ -44,7 +45,8 @@ webhooks/<time>-<id>/          one folder for each webhook, by the time it was m
     deliveries.jsonl           what it was sent in the last 30 days, one a line, with every attempt
 images/<time>-<id>/            one folder for each image, by the time of its upload (UTC)
     <name>                     the file exactly as you uploaded it
-    image.json                 what the portal knows about the file, and the state it is in
+    image.json                 what the portal knows about the file, the state it is in, what people decided on its
+                               labels and its content flag, what you suggested, and whether moderators may see it
     result-<time>-<number>.json   what one recognition found: labels, boxes, text, colours
 
 Not in here: previews and thumbnails (made from your files), your password and your API tokens themselves (only hashes
@@ -93,7 +95,9 @@ class Archive:
 
 def _images(user: User, after: UUID | None) -> Iterator[Image]:
     """Page by page, so that no database cursor stays open for as long as somebody downloads."""
-    rows = user.images.order_by("pk")
+    rows = user.images.order_by("pk").prefetch_related(
+        "annotations__label", "annotations__predicted_label", "suggestions"
+    )
     page = list((rows.filter(pk__gt=after) if after else rows)[:_ROWS_AT_ONCE])
     while page:
         yield from page
@@ -236,6 +240,33 @@ def _image(image: Image) -> dict[str, Any]:
         "format": image.format,
         "width": image.width,
         "height": image.height,
+        "shared_with_moderators": image.shared,
+        "content_flag": {"flagged": image.flagged, "verdict": image.verdict or None},
+        "decisions": [_decision(each, image.owner_id) for each in image.annotations.all()],
+        "suggestions": [_suggestion(each) for each in image.suggestions.all()],
+    }
+
+
+def _decision(annotation: Annotation, owner_id: int) -> dict[str, Any]:
+    """What a person decided; who that was only if it was the owner, as others have a right to themselves."""
+    box = {side: getattr(annotation, side) for side in ("left", "top", "width", "height")}
+    return {
+        "label": annotation.label.title,
+        "state": annotation.state,
+        "box": None if annotation.left is None else box,
+        "instead_of": annotation.predicted_label.title if annotation.predicted_label else None,
+        "decided_at": annotation.decided_at,
+        "by_you": annotation.author_id == owner_id,
+    }
+
+
+def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
+    return {
+        "label": suggestion.label,
+        "kind": suggestion.kind,
+        "instead": suggestion.instead or None,
+        "made_at": suggestion.made_at,
+        "settled_at": suggestion.settled_at,
     }
 
 

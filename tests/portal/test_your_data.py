@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
+from django.core.serializers.json import DjangoJSONEncoder
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -24,7 +25,8 @@ from portal.accounts.models import ErasureReceipt, User
 from portal.accounts.taking_along import Archive, safe_name
 from portal.api.tokens import make_token
 from portal.images.erasing import erase_due
-from portal.images.models import Image, Recognition, StorageDeletion
+from portal.images.models import FlagVerdict, Image, Label, LabelState, Recognition, StorageDeletion
+from portal.moderation.models import Annotation, AuditEntry, Suggestion, Verb
 from portal.webhooks.models import Attempt, Delivery, Webhook
 from tests.conftest import PASSWORD
 
@@ -108,6 +110,52 @@ def test_the_archive_holds_ones_own_data_alone(
     assert "mine.jpg" in names
     assert "theirs" not in names
     assert str(theirs.pk) not in names
+
+
+def test_the_archive_tells_what_people_decided_and_suggested_and_not_who_they_were(
+    client: Client, owner: User, stranger: User, recognized_image: Any
+) -> None:
+    image = recognized_image(owner)
+    Image.objects.filter(pk=image.pk).update(shared=True, flagged=True, verdict=FlagVerdict.ALLOWED)
+    dog, wolf = Label.objects.get(name="Dog"), Label.objects.create(name="wolf", display_name="Wolf")
+    box = {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4}
+    corrected = Annotation.objects.create(
+        image=image, label=wolf, predicted_label=dog, state=LabelState.CORRECTED, author=stranger, **box
+    )
+    added = Annotation.objects.create(image=image, label=wolf, state=LabelState.ADDED, author=owner)
+    said = Suggestion.objects.create(image=image, author=owner, label="Dog", kind="instead", instead="Wolf")
+    client.force_login(owner)
+    raw = member(unpacked(client), "/image.json")
+    told = json.loads(raw)
+    assert told["shared_with_moderators"] is True
+    assert told["content_flag"] == {"flagged": True, "verdict": "allowed"}
+    common = {"label": "Wolf"}
+    assert told["decisions"] == [
+        {
+            **common,
+            "state": "corrected",
+            "box": box,
+            "instead_of": "Dog",
+            "decided_at": as_json(corrected.decided_at),
+            "by_you": False,
+        },
+        {
+            **common,
+            "state": "added",
+            "box": None,
+            "instead_of": None,
+            "decided_at": as_json(added.decided_at),
+            "by_you": True,
+        },
+    ]
+    assert told["suggestions"] == [
+        {"label": "Dog", "kind": "instead", "instead": "Wolf", "made_at": as_json(said.made_at), "settled_at": None}
+    ]
+    assert stranger.username not in raw.decode()
+
+
+def as_json(moment: datetime) -> Any:
+    return json.loads(json.dumps(moment, cls=DjangoJSONEncoder))
 
 
 def test_a_missing_file_does_not_break_the_archive(client: Client, owner: User, recognized_image: Any) -> None:
@@ -222,6 +270,25 @@ def test_leaving_erases_rows_at_once_and_files_soon_and_leaves_a_receipt(
     assert "Everything is erased" in client.get(response.headers["Location"]).content.decode()
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {f"uploads/{kept.upload_key}", f"derived/{kept.preview_key}", f"derived/{kept.thumbnail_key}"}
+
+
+def test_what_a_moderator_decided_outlives_them_without_their_name(
+    owner: User, stranger: User, recognized_image: Any
+) -> None:
+    image, own = recognized_image(owner), recognized_image(stranger)
+    dog = Label.objects.get(name="Dog")
+    Suggestion.objects.create(image=own, author=stranger, label="Dog", kind="wrong")
+    decided = Annotation.objects.create(image=image, label=dog, state=LabelState.APPROVED, author=stranger)
+    for actor in (stranger, owner):
+        AuditEntry.objects.create(
+            actor=actor, actor_name=actor.username, verb=Verb.APPROVED, image=image, image_uuid=image.pk, subject="Dog"
+        )
+    leaving.delete_account(stranger)
+    decided.refresh_from_db()
+    assert (decided.author, decided.state) == (None, LabelState.APPROVED)
+    assert not Suggestion.objects.exists()
+    deeds = AuditEntry.objects.order_by("actor_name").values_list("actor", "actor_name")
+    assert list(deeds) == [(None, "a former moderator"), (owner.pk, owner.username)]
 
 
 def test_leaving_ends_every_session_and_no_one_elses(client: Client, owner: User, stranger: User) -> None:
