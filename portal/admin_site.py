@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
 View = Callable[..., HttpResponseBase]
-Column = TypeVar("Column", bound=Callable[..., str])
+Column = TypeVar("Column", bound=Callable[..., str | tuple[str, str]])
 
 
 class ImageSiftAdminSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -55,7 +55,10 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 def badge(colors: Mapping[str, str]) -> Callable[[Column], Column]:
-    """Show a column's texts as the theme's badges: `colors` maps a text to success, info, warning or danger."""
+    """Show a column's texts as the theme's badges: `colors` maps a text to success, info, warning or danger.
+
+    A column may give such a text together with the words to show for it.
+    """
 
     def mark(column: Column) -> Column:
         column.label = colors  # type: ignore[attr-defined]
@@ -82,16 +85,24 @@ def script(_request: HttpRequest) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the menu, for those who hold `permission`. `query` picks a filtered view of the same list."""
+    """One line of the menu, for those who hold `permission`, or the one that opens it `also`.
+
+    `address` names a list of the administration, or with a colon any page. `query` picks a filtered view of the list.
+    """
 
     title: str
     icon: str
     address: str
     permission: str
     query: str = ""
+    also: str = ""
 
     def link(self) -> str:
-        return reverse(f"admin:{self.address}_changelist") + self.query
+        return reverse(self.address if ":" in self.address else f"admin:{self.address}_changelist") + self.query
+
+    def opens_for(self, request: HttpRequest) -> bool:
+        user = request.user
+        return user.has_perm(self.permission) or (bool(self.also) and user.has_perm(self.also))
 
     def is_active(self, request: HttpRequest) -> bool:
         path, _, query = self.link().partition("?")
@@ -102,13 +113,26 @@ class Entry:
 
 
 _IMAGES = "images_image"
+_REVIEW = "moderation.review_images"
 MENU: dict[str, tuple[Entry, ...]] = {
     "Images": (
         Entry("Images", "image", _IMAGES, "images.view_image"),
         Entry("Failures", "error", _IMAGES, "images.view_image", "?status__exact=failed"),
         Entry("Recognitions", "center_focus_strong", "images_recognition", "images.view_recognition"),
-        Entry("Labels", "label", "images_label", "images.view_label"),
     ),
+    "Moderation": (
+        Entry("Review queue", "rate_review", "moderation:review", _REVIEW),
+        Entry("In bulk", "grid_view", "moderation:grid", _REVIEW),
+        Entry("Vocabulary", "label", "images_label", "images.view_label"),
+        Entry("What detectors' names mean", "translate", "images_detectorname", "images.view_detectorname"),
+        Entry("Content thresholds", "tune", "moderation_contentthreshold", "moderation.view_contentthreshold"),
+        Entry("Vocabulary changes", "history", "moderation_vocabularychange", "moderation.view_vocabularychange"),
+        Entry("Annotations", "draw", "moderation_annotation", "moderation.view_annotation"),
+        Entry("Suggestions", "reviews", "moderation_suggestion", "moderation.view_suggestion"),
+        Entry("Audit log", "policy", "moderation_auditentry", "moderation.view_auditentry", also=_REVIEW),
+        Entry("Quality", "monitoring", "moderation:quality", _REVIEW),
+    ),
+    "Training": (Entry("Datasets", "dataset", "finetuning_datasetsnapshot", "finetuning.view_datasetsnapshot"),),
     "People": (
         Entry("Users", "person", "accounts_user", "accounts.view_user"),
         Entry("Groups", "group", "auth_group", "auth.view_group"),
@@ -139,7 +163,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items = [
             {"title": entry.title, "icon": entry.icon, "link": entry.link(), "active": entry.is_active(request)}
             for entry in entries
-            if request.user.has_perm(entry.permission)
+            if entry.opens_for(request)
         ]
         if items:
             groups.append({"title": title, "separator": True, "items": items})

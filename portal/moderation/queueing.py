@@ -28,8 +28,8 @@ LEASE: Final = timedelta(minutes=2)
 SKIPPED: Final = timedelta(days=1)
 COUNTED_AT_MOST: Final = 1_000
 # Filters that match no more open images than this are answered from those; others on the way through the queue, where
-# one in every few hundred matches even among a hundred thousand.
-_FEW: Final = 300
+# one in a thousand matches even among a hundred thousand.
+_FEW: Final = 150
 # Others may be taking the first ones at this moment.
 _TRIED: Final = 8
 _ROUNDS: Final = 3

@@ -179,7 +179,7 @@ def test_predictions_cannot_be_changed_added_or_deleted_even_by_a_superuser(
     root: User, recognized_image: MakeImage, owner: User
 ) -> None:
     image = recognized_image(owner)
-    rows = {Image: image, Recognition: image.recognitions.get(), Label: Label.objects.get()}
+    rows = {Image: image, Recognition: image.recognitions.get()}
     client = signed_in(root)
     for model, row in rows.items():
         name = f"admin:images_{model._meta.model_name}"
@@ -187,6 +187,10 @@ def test_predictions_cannot_be_changed_added_or_deleted_even_by_a_superuser(
         assert client.get(reverse(f"{name}_add")).status_code == 403
         if model is not Image:
             assert client.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    label = Label.objects.get()
+    client.post(reverse("admin:images_label_change", args=[label.pk]), {"name": "Cat"})
+    assert client.post(reverse("admin:images_label_delete", args=[label.pk]), {"post": "yes"}).status_code == 403
+    assert Label.objects.get().name == "Dog"
 
 
 def test_failed_images_are_recognised_again_and_those_already_waiting_are_left_alone(
