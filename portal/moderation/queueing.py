@@ -29,10 +29,10 @@ SKIPPED: Final = timedelta(days=1)
 COUNTED_AT_MOST: Final = 1_000
 # Filters that match no more open images than this are answered from those; others on the way through the queue, where
 # one in a thousand matches even among a hundred thousand.
-_FEW: Final = 150
-# Others may be taking the first ones at this moment.
-_TRIED: Final = 8
-_ROUNDS: Final = 3
+_FEW: Final = 100
+# Others may be taking the first ones at this moment: so many are found at once, and looked for again so often.
+_TRIED: Final = 3
+_ROUNDS: Final = 8
 # In `mixed`, one of so many comes from the random sample.
 _SAMPLED_ONE_IN: Final = 5
 
