@@ -68,6 +68,8 @@ _MEMBERS: Final = {
     Mode.FLAGGED: Q(flagged=True),
     Mode.SUGGESTED: Q(suggested=True),
 }
+# An image that people had completed comes again for these: an owner said something since, or another flag was raised.
+_EVEN_COMPLETED: Final = (Mode.FLAGGED, Mode.SUGGESTED)
 _SEEN: Final = {"all": CLASSES["all"], "flagged_and_suggested": CLASSES["raised"], "shared": CLASSES["shared"]}
 
 
@@ -164,7 +166,7 @@ def _take(user: User, wanted: Wanted, holding: Collection[UUID]) -> Taken | None
     for _ in range(_ROUNDS):
         items = _first(wanted, holding)
         for item in items:
-            if _lease(user, item, sampled=samples):
+            if _lease(user, item, wanted.mode, sampled=samples):
                 if samples:
                     _pass_over(item)
                 return Taken(item, wanted.mode, is_new=True)
@@ -173,14 +175,15 @@ def _take(user: User, wanted: Wanted, holding: Collection[UUID]) -> Taken | None
     return None
 
 
-def _lease(user: User, item: ReviewItem, *, sampled: bool) -> bool:
-    """Take the item, unless somebody else has taken, skipped or completed it meanwhile."""
+def _lease(user: User, item: ReviewItem, mode: Mode, *, sampled: bool) -> bool:
+    """Take the item, unless somebody else has taken, skipped or finished it meanwhile."""
     now = timezone.now()
     changes: dict[str, Any] = {"leased_by": user, "leased_until": now + LEASE}
     if sampled:
         changes["sampled_at"] = Coalesce("sampled_at", now)
     due = Q(skipped_until=None) | Q(skipped_until__lte=now)
-    return bool(ReviewItem.objects.filter(_free(), due, pk=item.pk, completed_at=None).update(**changes))
+    left = _unfinished(mode) & _MEMBERS.get(mode, Q())
+    return bool(ReviewItem.objects.filter(_free(), due, left, pk=item.pk).update(**changes))
 
 
 def _pass_over(item: ReviewItem) -> None:
@@ -224,8 +227,8 @@ def _few(wanted: Wanted, items: QuerySet[ReviewItem]) -> list[ReviewItem] | None
 
 
 def _open_with_label(wanted: Wanted, most: int) -> list[UUID]:
-    """Images with the label that nobody has completed; read from the label's index, not through the queue."""
-    labels = CurrentLabel.objects.filter(**_label(wanted), image__review__completed_at=None)
+    """Images with the label in which something is left to do; read from the label's index, not through the queue."""
+    labels = CurrentLabel.objects.filter(_unfinished(wanted.mode, "image__review__"), **_label(wanted))
     return list(labels.order_by().values_list("image_id", flat=True)[:most])
 
 
@@ -254,10 +257,15 @@ def _on_the_way(wanted: Wanted) -> QuerySet[ReviewItem]:
 def _open(wanted: Wanted) -> QuerySet[ReviewItem]:
     due = Q(skipped_until=None) | Q(skipped_until__lte=timezone.now())
     items = ReviewItem.objects.filter(_SEEN[settings.MODERATION_SEES], _MEMBERS.get(wanted.mode, Q()), due)
-    items = items.filter(completed_at=None)
+    items = items.filter(_unfinished(wanted.mode))
     if wanted.label or wanted.detector:
         items = items.filter(Exists(CurrentLabel.objects.filter(image=OuterRef("pk"), **_label(wanted))))
     return items
+
+
+def _unfinished(mode: Mode, item: str = "") -> Q:
+    """Whether there is anything left to do in a mode with an item, or with that which the lookup `item` leads to."""
+    return Q() if mode in _EVEN_COMPLETED else Q(**{f"{item}completed_at": None})
 
 
 def _narrowed(items: QuerySet[ReviewItem], wanted: Wanted, owner: str, moment: str) -> QuerySet[ReviewItem]:
@@ -283,7 +291,9 @@ def _sorted(items: Iterable[ReviewItem], mode: Mode) -> list[ReviewItem]:
 
 
 def _waiting_of_label(wanted: Wanted) -> dict[str, int]:
-    ids = _open_with_label(wanted, COUNTED_AT_MOST)
+    ids = _open_with_label(replace(wanted, mode=Mode.NEWEST), COUNTED_AT_MOST)
     everything = ~Q(image=None)
     counts = {mode.value: Count("pk", filter=_MEMBERS.get(mode, everything)) for mode in Mode}
-    return _matching(replace(wanted, mode=Mode.NEWEST)).filter(pk__in=ids).aggregate(**counts)
+    of_open = _matching(replace(wanted, mode=Mode.NEWEST)).filter(pk__in=ids).aggregate(**counts)
+    raised = {m.value: _matching(replace(wanted, mode=m))[:COUNTED_AT_MOST].count() for m in _EVEN_COMPLETED}
+    return {**of_open, **raised}

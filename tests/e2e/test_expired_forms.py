@@ -99,9 +99,10 @@ def test_on_a_laptop_a_form_that_has_expired_is_renewed_by_the_page(browser: Bro
         said = words_shown(page)
         page.locator("#files").set_input_files([photo()])
         expect(page.locator("[data-summary]")).to_contain_text("1 of 1", timeout=60 * SECONDS)
-        assert len(sent) == 2
         statuses = [route.request.response().status for route in sent]  # type: ignore[union-attr]
-        assert statuses == [403, 201]
+        # On a busy machine another form may be a second old when it is used.
+        assert set(statuses[:-1]) == {403}
+        assert statuses[-1] == 201
         assert not [words for words in said if "too long" in words or "Try" in words], said
         page.goto("/history/")
         expect(page.locator("article.photo")).to_have_count(1)

@@ -96,5 +96,6 @@ def listen(page: Page) -> list[str]:
 def load_all(page: Page) -> None:
     more = page.get_by_role("button", name="Load more")
     while more.is_visible():
-        more.scroll_into_view_if_needed()
+        # It goes away as soon as the last ones are there, maybe at this moment.
+        page.mouse.wheel(0, 10_000)
         page.wait_for_timeout(100)

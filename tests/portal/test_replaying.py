@@ -116,10 +116,12 @@ def without(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def lose_the_images() -> None:
-    """Drop every table of the images, and make empty ones."""
-    models = list(apps.get_app_config("images").get_models())
+    """Drop every table of the images, and of what people said of them, and make empty ones."""
+    models = [
+        model for name in ("images", "moderation", "finetuning") for model in apps.get_app_config(name).get_models()
+    ]
     with connection.schema_editor() as editor:
-        for model in models:
+        for model in reversed(models):
             editor.delete_model(model)
     assert "images_image" not in connection.introspection.table_names()
     with connection.schema_editor() as editor:

@@ -68,10 +68,9 @@ class ReviewItem(models.Model):
     class Meta:
         indexes = [
             *_indexes(),
-            models.Index(fields=["-score", "image"], condition=_OPEN & models.Q(flagged=True), name="review_flagged"),
-            models.Index(
-                fields=["-score", "image"], condition=_OPEN & models.Q(suggested=True), name="review_suggested"
-            ),
+            # Of these, completed ones as well: somebody has something new to say of them.
+            models.Index(fields=["-score", "image"], condition=models.Q(flagged=True), name="review_flagged"),
+            models.Index(fields=["-score", "image"], condition=models.Q(suggested=True), name="review_suggested"),
             models.Index(
                 fields=["sample_order"],
                 condition=models.Q(completed_at__isnull=False, sampled_at__isnull=True),

@@ -201,6 +201,19 @@ def test_what_is_skipped_comes_to_nobody_for_a_day(owner: User, anna: User, ben:
     assert taken(ben) == image.pk
 
 
+@pytest.mark.parametrize(("mode", "field"), [(Mode.FLAGGED, "flagged"), (Mode.SUGGESTED, "suggested")])
+@pytest.mark.parametrize("filters", [{}, {"label": "Dog"}])
+def test_what_is_complete_comes_again_when_it_is_raised(
+    owner: User, anna: User, mode: Mode, field: str, filters: dict[str, str]
+) -> None:
+    [image] = waiting_images(owner, 1, label="Dog", completed_at=timezone.now())
+    assert taken(anna, Wanted(mode, **filters)) is None
+    rated(image, **{field: True})
+    assert waiting(Wanted(mode, **filters))[mode] == 1
+    assert taken(anna, Wanted(mode, **filters)) == image.pk
+    assert taken(anna, Wanted(**filters)) is None
+
+
 def test_what_is_complete_does_not_come(owner: User, anna: User) -> None:
     images = waiting_images(owner, 2)
     rated(images[0], completed_at=timezone.now())
