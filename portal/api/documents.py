@@ -90,7 +90,8 @@ def _urls(root: str, image: Image) -> dict[str, str | None]:
 def _findings(image: Image, min_confidence: float) -> dict[str, Any]:
     """After a failure the last success stays visible, as it does on the pages."""
     labels = label_documents(truths([image])[image.pk], min_confidence)
-    result: Result | None = image.current.result if image.current else None
+    shown = image.current if image.verdict != FlagVerdict.REMOVED else None
+    result: Result | None = shown.result if shown else None
     if result is None:
         return {"labels": labels, "text": [], "moderation_labels": [], "properties": None, "detectors": []}
     return {

@@ -141,10 +141,15 @@ def _warnings(snapshot: DatasetSnapshot, counted: _Counted, copies: int) -> Iter
 
 def _about_classes(snapshot: DatasetSnapshot, counted: _Counted) -> Iterator[str]:
     classes = [_class(counted, category["name"]) for category in snapshot.categories]
+    percents = (
+        (Split.TRAIN, snapshot.train_percent),
+        (Split.VALIDATION, snapshot.validation_percent),
+        (Split.TEST, snapshot.test_percent),
+    )
     for each in classes:
         if each["boxes"] < max(1, snapshot.minimum):
             yield f"“{each['label']}” has only {each['boxes']:,} boxes, less than asked for."
-        for split, percent in ((Split.TRAIN, snapshot.train_percent), (Split.TEST, snapshot.test_percent)):
+        for split, percent in percents:
             if percent and not each[split]:
                 yield f"“{each['label']}” has no box in the {split} split."
         if each["boxes"] < _FEW_BOXES:

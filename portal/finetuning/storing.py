@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from portal.images.erasing import owe
 from portal.images.multipart import store_stream
 
 _PICTURES_AT_ONCE = 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 CARD = "card.json"
 
 
@@ -135,4 +137,13 @@ def write_folder(snapshot: DatasetSnapshot, folder: Path, *, pictures: bool, rep
             written += 1
         after = page[-1].sha256
         report(len(page))
+    _remove_strangers(snapshot, folder)
     return snapshot.images.count() - written
+
+
+def _remove_strangers(snapshot: DatasetSnapshot, folder: Path) -> None:
+    """What an earlier export left there may be of somebody who has deleted it since."""
+    own = set(snapshot.images.values_list("sha256", flat=True))
+    for file in (folder / "images").glob("*.jpg"):
+        if _SHA256.fullmatch(file.stem) and file.stem not in own:
+            file.unlink()

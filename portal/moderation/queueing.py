@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -192,7 +192,9 @@ def _pass_over(item: ReviewItem) -> None:
     As many rows as people have completed since the last time.
     """
     passed = ReviewItem.objects.filter(completed_at__isnull=False, sampled_at=None, sample_order__lt=item.sample_order)
-    passed.update(sampled_at=timezone.now())
+    with transaction.atomic():  # without waiting for those that somebody is changing: their turn comes with the next
+        ids = list(passed.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        ReviewItem.objects.filter(pk__in=ids).update(sampled_at=timezone.now())
 
 
 # Finding -------------------------------------------------------------------------------------------------------------
@@ -294,6 +296,5 @@ def _waiting_of_label(wanted: Wanted) -> dict[str, int]:
     ids = _open_with_label(replace(wanted, mode=Mode.NEWEST), COUNTED_AT_MOST)
     everything = ~Q(image=None)
     counts = {mode.value: Count("pk", filter=_MEMBERS.get(mode, everything)) for mode in Mode}
-    of_open = _matching(replace(wanted, mode=Mode.NEWEST)).filter(pk__in=ids).aggregate(**counts)
     raised = {m.value: _matching(replace(wanted, mode=m))[:COUNTED_AT_MOST].count() for m in _EVEN_COMPLETED}
-    return {**of_open, **raised}
+    return {**_matching(replace(wanted, mode=Mode.NEWEST)).filter(pk__in=ids).aggregate(**counts), **raised}

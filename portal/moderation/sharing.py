@@ -23,7 +23,9 @@ def share(images: Sequence[UUID], shared: bool) -> int:
             # In one order, as everybody else who locks several.
             list(Image.objects.filter(pk__in=batch).order_by("pk").select_for_update().values_list("pk"))
             changed += Image.objects.filter(pk__in=batch, shared=not shared).update(shared=shared)
-            ReviewItem.objects.filter(image__in=batch).update(shared=shared)
+            # Whoever reviews one of them at this moment has seen the last of it.
+            lease = {} if shared else {"leased_by": None, "leased_until": None}
+            ReviewItem.objects.filter(image__in=batch).update(shared=shared, **lease)
     return changed
 
 

@@ -9,9 +9,9 @@ from portal.accounts.models import User
 from portal.images.models import CurrentLabel, Image
 from portal.moderation.deeds import Refused
 from portal.moderation.models import ReviewItem, Suggestion
+from portal.moderation.spelling import spelled
 
 OPEN_AT_MOST = 100
-_LONGEST_LABEL = 200
 
 
 def suggestions(image: Image, author: User) -> dict[str, Suggestion]:
@@ -26,7 +26,7 @@ def suggest(image: Image, author: User, label: str, kind: str, instead: str = ""
     The same again changes nothing, not even when moderators have looked at it meanwhile. Raises Refused.
     """
     kind = _known(kind)
-    instead = _clean(instead) if kind == Suggestion.Kind.INSTEAD else ""
+    instead = spelled(instead, if_empty="Say what it should be.") if kind == Suggestion.Kind.INSTEAD else ""
     Image.objects.select_for_update().get(pk=image.pk)
     said = suggestions(image, author)
     before = said.get(label.lower())
@@ -58,15 +58,6 @@ def _known(kind: str) -> str:
     if kind not in Suggestion.Kind.values:
         raise Refused("unknown_kind", "Say that a label is right, that it is wrong, or what it should be.", 400)
     return kind
-
-
-def _clean(label: str) -> str:
-    label = " ".join(label.split())
-    if not label:
-        raise Refused("no_label", "Say what it should be.", 400)
-    if len(label) > _LONGEST_LABEL or not label.isprintable():
-        raise Refused("bad_label", f"A label has at most {_LONGEST_LABEL} letters, all of them printable.", 400)
-    return label
 
 
 def _title(image: Image, label: str) -> str:

@@ -17,7 +17,7 @@ from portal.api.views.base import ImagesView, own_image
 from portal.api.views.uploads import start
 from portal.api.waiting import LONGEST_SECONDS, wait_until_settled
 from portal.images.deletion import delete_images
-from portal.images.models import Image, Status
+from portal.images.models import FlagVerdict, Image, Status
 from portal.images.queueing import recognize_again
 from portal.images.uploads import UploadRefused, note_arrival
 from portal.images.workers import by_lambda
@@ -69,7 +69,10 @@ class Recognize(ImagesView):
 class Result(ImagesView):
     @described("images_result")
     def get(self, request: Request, image_id: UUID) -> Response:
-        newest = own_image(request, image_id).recognitions.first()
+        image = own_image(request, image_id)
+        if image.verdict == FlagVerdict.REMOVED:
+            raise Problem("hidden", "A moderator removed this image.")
+        newest = image.recognitions.first()
         if newest is None:
             raise Problem("no_result", "No detector has said anything of this image yet.")
         return Response(newest.document)

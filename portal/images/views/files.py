@@ -55,6 +55,6 @@ def result(request: HttpRequest, image_id: UUID) -> JsonResponse:
     """The newest result as the detectors gave it, in the contract's JSON."""
     image = _own_image(request, image_id)
     newest = image.recognitions.first()
-    if newest is None:
+    if newest is None or image.verdict == FlagVerdict.REMOVED:
         raise Http404
     return JsonResponse(newest.document, json_dumps_params={"ensure_ascii": False, "indent": 2})

@@ -6,6 +6,7 @@ from argparse import BooleanOptionalAction
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.finetuning.building import advance
@@ -14,6 +15,7 @@ from portal.finetuning.making import begin, record_export
 from portal.finetuning.models import DatasetSnapshot
 from portal.finetuning.storing import fresh, store_lists, store_missing_pictures, write_folder
 
+_ASKED_FOR = {"name", "labels", "minimum", "licence", "validation_percent", "test_percent"}
 _STEP_SECONDS = 1.0
 _WAIT_SECONDS = 1.0
 
@@ -41,7 +43,7 @@ class Command(BaseCommand):
         parser.add_argument("--to", type=Path, metavar="FOLDER", help="of this machine (default: the derived storage)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        snapshot = self._existing(options) if options["version"] else self._made(options)
+        snapshot = self._existing(options) if options["version"] is not None else self._made(options)
         self._wait_for(snapshot)
         fresh(snapshot)
         progress = _Progress(self, "exporting", snapshot.card["counts"]["images"])
@@ -49,6 +51,8 @@ class Command(BaseCommand):
             place = self._export(snapshot, options["to"], progress, pictures=options["images"])
         except ImportError as error:
             raise CommandError(f"Pictures need {error.name}, which is not here. Try --no-images.") from error
+        except OSError as error:
+            raise CommandError(f"It cannot be written: {error}") from error
         record_export(snapshot, None, f"to {'a folder' if options['to'] else 'the storage'}")
         counts = snapshot.card["counts"]
         self.stdout.write(f"{snapshot}: {counts['images']:,} images, {counts['boxes']:,} boxes in {place}")
@@ -74,6 +78,11 @@ class Command(BaseCommand):
             test_percent=test,
             licence=options["licence"],
         )
+        try:
+            asked_for.clean_fields(exclude={field.name for field in asked_for._meta.fields} - _ASKED_FOR)
+        except ValidationError as error:
+            wrong = [f"{name}: {' '.join(said)}" for name, said in error.message_dict.items()]
+            raise CommandError(" ".join(wrong)) from error
         return begin(asked_for, None)
 
     def _wait_for(self, snapshot: DatasetSnapshot) -> None:

@@ -13,7 +13,7 @@ from portal.accounts.models import User
 from portal.images.models import Image
 from portal.moderation.actions.snapshots import FIELDS, Snapshot, taken
 from portal.moderation.effect import bring_up_to_date
-from portal.moderation.loading import annotations_of
+from portal.moderation.loading import annotations_of, load_current
 from portal.moderation.models import Annotation, ReviewItem
 from portal.moderation.words import Vocabulary
 
@@ -80,9 +80,10 @@ class Desk:
 
 def locked(ids: Iterable[UUID]) -> list[Image]:
     """These images with their current recognitions, which nobody else changes until the end of the transaction."""
-    chosen = Image.objects.filter(pk__in=list(ids)).order_by("pk").select_related("current")
     # In one order, so that two who want several never wait for each other.
-    return list(chosen.select_for_update(of=("self",)))
+    images = list(Image.objects.filter(pk__in=list(ids)).order_by("pk").select_for_update())
+    load_current(images)
+    return images
 
 
 def desks(images: Sequence[Image], actor: User) -> list[Desk]:

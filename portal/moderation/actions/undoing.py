@@ -85,15 +85,24 @@ def _stored(undone: Sequence[tuple[Desk, AuditEntry]], names: dict[UUID, UUID], 
     """Store what was brought back. One row of the audit log tells of each, and the undone one names it."""
     store([desk for desk, _ in undone])
     rows = [entry_of(names[entry.pk], desk, Verb.UNDONE, entry.subject, batch) for desk, entry in undone]
+    for (_, entry), row in zip(undone, rows, strict=True):
+        row.after = {**row.after, "undoes": str(entry.pk)}
     AuditEntry.objects.bulk_create(rows)
     for (_, entry), row in zip(undone, rows, strict=True):
         entry.undone_by = row
     AuditEntry.objects.bulk_update([entry for _, entry in undone], ["undone_by"])
-    # What is done again is not undone any more.
-    again = [entry.pk for _, entry in undone if entry.verb == Verb.UNDONE]
-    if again:
-        AuditEntry.objects.filter(undone_by__in=again).update(undone_by=None)
+    for _, entry in undone:
+        _pass_on(entry)
     return rows
+
+
+def _pass_on(entry: AuditEntry) -> None:
+    """An undo that was undone: what it had undone is done again, what that had undone is not, and so on."""
+    undone_by: AuditEntry | None = None
+    while entry.verb == Verb.UNDONE and (below := AuditEntry.objects.filter(pk=entry.after["undoes"]).first()):
+        AuditEntry.objects.filter(pk=below.pk).update(undone_by=undone_by)
+        undone_by = below if undone_by is None else None
+        entry = below
 
 
 def _take_back(desk: Desk, entry: AuditEntry, living: set[int]) -> None:

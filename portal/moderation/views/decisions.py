@@ -9,8 +9,10 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from portal.accounts.models import User
 from portal.accounts.person import person
 from portal.images.models import Image
+from portal.moderation.access import may_see
 from portal.moderation.actions.adding import add
 from portal.moderation.actions.approving import approve
 from portal.moderation.actions.completing import complete, reopen
@@ -23,6 +25,7 @@ from portal.moderation.actions.undoing import undo_batch
 from portal.moderation.asking import DecideBody, UndoBody, as_box, read
 from portal.moderation.deeds import Deed, Target
 from portal.moderation.item_documents import item_document
+from portal.moderation.looking import note_looks
 from portal.moderation.models import AuditEntry, ReviewItem
 from portal.moderation.views.answering import seen_image
 from recognition.result import Box
@@ -37,7 +40,7 @@ def decide(request: HttpRequest, image_id: UUID) -> JsonResponse:
         seen_image(request, image_id)
     image = _image(image_id)
     entry = _do(Deed(body["id"], user, image.pk), image, body)
-    return JsonResponse({"entry": str(entry.pk), "item": _document(image_id)})
+    return JsonResponse({"entry": str(entry.pk), "item": _document(user, image_id)})
 
 
 @require_POST
@@ -50,7 +53,7 @@ def undo(request: HttpRequest) -> JsonResponse:
     undone = undo_one(body["id"], user, body["entry"])
     if undone.image_id is None:
         raise Http404
-    return JsonResponse({"item": _document(undone.image_id)})
+    return JsonResponse({"item": _document(user, undone.image_id)})
 
 
 def _do(deed: Deed, image: Image, body: dict[str, Any]) -> AuditEntry:
@@ -84,8 +87,12 @@ def _image(image_id: UUID) -> Image:
     return image
 
 
-def _document(image_id: UUID) -> dict[str, Any]:
+def _document(user: User, image_id: UUID) -> dict[str, Any] | None:
+    """The image as it is now; None where it may not be seen any more."""
     image = _image(image_id)
+    if not may_see(user, image):
+        return None
+    note_looks(user, [image])
     # What was removed has no place in the queue any more.
     item = getattr(image, "review", None) or ReviewItem(image=image, completed_at=timezone.now())
     return item_document(image, item)

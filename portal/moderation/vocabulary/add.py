@@ -7,19 +7,16 @@ from django.db import transaction
 from portal.images.models import Label
 from portal.moderation.deeds import Refused
 from portal.moderation.models import AuditEntry, Verb
+from portal.moderation.spelling import spelled
 from portal.moderation.vocabulary.changing import ADD_WORDS, Wish, begin
 from portal.moderation.vocabulary.rules import meanings
-
-MOST_LETTERS = 200
 
 
 @transaction.atomic
 def add_word(wish: Wish, name: str) -> Label:
     """Add a label. Raises Refused when a label is known by that word. No image has it yet: none needs to follow."""
     begin(wish, ADD_WORDS)
-    name = " ".join(name.split())
-    if not 0 < len(name) <= MOST_LETTERS:
-        raise Refused("no_name", f"A name has from one to {MOST_LETTERS} letters.", 400)
+    name = spelled(name)
     done = AuditEntry.objects.filter(pk=wish.id).first()
     if done is not None:
         return Label.objects.get(pk=done.after["label"])

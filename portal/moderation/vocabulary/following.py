@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from portal.images.models import DetectedLabel, Image
 from portal.moderation.effect import bring_up_to_date
+from portal.moderation.loading import load_current
 from portal.moderation.models import Annotation, VocabularyChange
 
 # Changed in one transaction, which others may have to wait for.
@@ -28,10 +29,7 @@ _REACH: Final = 10_000
 # Whoever works at a change reports with each chunk; silent for this long, it is dead.
 SILENCE: Final = timedelta(seconds=60)
 # What an image is derived from. More is not read, of a hundred thousand rows.
-_NEEDED: Final = (
-    *("owner_id", "created_at", "filename", "flagged", "verdict", "shared", "search_text"),
-    *("current__document", "current__image_id"),
-)
+_NEEDED: Final = ("owner_id", "created_at", "filename", "flagged", "verdict", "shared", "search_text", "current_id")
 # SQLite has no queue of writers: somebody who waits must find a moment in which nobody writes.
 _PAUSE_SECONDS: Final = 0.02
 
@@ -70,8 +68,9 @@ def _follow_chunk(mine: QuerySet[VocabularyChange]) -> bool:
     begin = {"pk__gt": change.last_image} if change.last_image else {}
     reach = Image.objects.filter(**begin).order_by("pk").values_list("pk", flat=True)[_REACH - 1 : _REACH].first()
     end = {"pk__lte": reach} if reach else {}
-    chosen = followers(change).filter(**begin, **end).order_by("pk").select_related("current").only(*_NEEDED)
-    images = list(chosen.select_for_update(of=("self",))[:CHUNK])
+    chosen = followers(change).filter(**begin, **end).order_by("pk").only(*_NEEDED)
+    images = list(chosen.select_for_update()[:CHUNK])
+    load_current(images)
     bring_up_to_date(images)
     is_more = len(images) == CHUNK or reach is not None
     mine.update(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from portal.moderation.deeds import Refused
 from portal.moderation.models import VocabularyChange
+from portal.moderation.spelling import spelled
 from portal.moderation.vocabulary.changing import Kind, Wish, begin, found, record
 from portal.moderation.vocabulary.edits import Edits
-
-MOST_LETTERS = 200
 
 
 @transaction.atomic
@@ -17,9 +15,7 @@ def rename(wish: Wish, pk: int, title: str) -> VocabularyChange:
     """Show the label as `title`; empty, as detectors say it. Raises Refused when that is another label’s word."""
     if known := begin(wish):
         return known
-    label, title = found(pk), " ".join(title.split())
-    if len(title) > MOST_LETTERS:
-        raise Refused("too_long", f"A name has at most {MOST_LETTERS} letters.", 400)
+    label, title = found(pk), spelled(title) if title.strip() else ""
     shown = "" if title == label.name else title
     summary = f"Renamed “{label}” to “{title or label.name}”"
     return record(wish, Kind.RENAME, summary, Edits({pk: {"display_name": shown}}))

@@ -54,6 +54,11 @@ export class Batches {
   #finish(batch) {
     this.progress.hidden = true;
     if (!batch.ids.length) return;
+    if (!batch.decided) {
+      this.#putBack(batch.places);
+      this.lines.say("Nothing was changed: somebody had decided on all of these. Open one to decide again.");
+      return;
+    }
     this.#done.push(batch);
     this.undoButton.disabled = false;
     const what = batch.verb === "relabel" ? `${SAID.relabel} to ${batch.label}:` : `${SAID[batch.verb]}:`;

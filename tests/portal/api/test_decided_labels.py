@@ -170,3 +170,16 @@ def test_what_a_moderator_hid_is_not_served(
             assert problem(answer) == (404, "hidden")
         else:
             assert answer.status_code == 200
+
+
+def test_what_was_found_in_a_removed_image_is_told_nobody(
+    api: Client, owner: User, recognized_image: MakeImage
+) -> None:
+    image = recognized_image(owner)
+    address = f"/api/v1/images/{image.pk}"
+    assert api.get(address).json()["detectors"]
+    assert api.get(f"{address}/result").status_code == 200
+    Image.objects.filter(pk=image.pk).update(verdict=FlagVerdict.REMOVED)
+    document = api.get(address).json()
+    assert not any(document[name] for name in ("labels", "text", "moderation_labels", "properties", "detectors"))
+    assert problem(api.get(f"{address}/result")) == (404, "hidden")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from portal.accounts.models import User
 from portal.images.models import CurrentLabel, Image, Instance
@@ -147,3 +148,24 @@ def test_undoing_twice_at_once_undoes_once(image: Image, moderators: tuple[User,
     assert first == second
     assert AuditEntry.objects.filter(verb="undo").count() == 1
     assert not Annotation.objects.exists()
+
+
+def test_who_waits_for_a_recognition_to_be_recorded_decides_on_that(
+    image: Image, moderators: tuple[User, User]
+) -> None:
+    target, written = box_target(image, "Dog"), Event()
+
+    def decide() -> None:
+        written.wait(timeout=30)
+        actions.approve(deed(moderators[0], image), target)
+
+    def record() -> None:
+        with transaction.atomic():
+            recognize(image, said("Dog", boxes=PLACES), said("Cat", 90), minutes=20_000_000)
+            written.set()
+            time.sleep(0.5)  # until the other one waits for the image
+
+    together(decide, record)
+    names = set(CurrentLabel.objects.filter(image=image).values_list("name", flat=True))
+    assert names == {"dog", "cat"}
+    assert "cat" in Image.objects.get(pk=image.pk).search_text

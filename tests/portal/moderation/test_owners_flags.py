@@ -85,6 +85,7 @@ def test_a_removed_image_says_so_and_offers_neither_its_file_nor_another_try(sig
         assert "Removed by a moderator" in html
         assert reverse("images:recognize", args=[flagged.pk]) not in html
     assert signed_in.get(reverse("images:original", args=[flagged.pk])).status_code == 404
+    assert signed_in.get(reverse("images:result", args=[flagged.pk])).status_code == 404
     assert loaded(signed_in, HISTORY) == []
     again = signed_in.post(reverse("images:recognize", args=[flagged.pk]), follow=True).content.decode()
     assert "there is nothing left to recognise" in again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.messages import get_messages
@@ -13,6 +14,7 @@ from portal.accounts.models import User
 from portal.images.models import Image
 from portal.moderation.models import ReviewItem
 from tests.conftest import MakeImage
+from tests.portal.moderation.deciding import a_moderator
 
 SELECTION = reverse("images:selection")
 
@@ -46,6 +48,28 @@ def test_an_image_is_shared_from_its_page_and_shared_no_more(
     assert "Stop sharing" in html
     signed_in.post(address, {"shared": "0"})
     assert is_shared(image) == (False, False)
+
+
+def test_who_reviews_it_when_it_is_shared_no_more_sees_it_no_more(
+    signed_in: Client, owner: User, recognized_image: MakeImage, settings: Any
+) -> None:
+    settings.MODERATION_SEES = "shared"
+    image, moderator = recognized_image(owner), a_moderator()
+    address = reverse("images:sharing", args=[image.pk])
+    signed_in.post(address, {"shared": "1"})
+    reviewing = Client()
+    reviewing.force_login(User.objects.get(pk=moderator.pk))
+    item = reverse("moderation:item", args=[image.pk])
+    body = {"id": str(uuid4()), "verb": "add", "target": None, "label": "Ball", "box": None}
+    assert reviewing.post(f"{item}renew/").status_code == 204
+    decided = reviewing.post(f"{item}decide/", body, content_type="application/json")
+    assert decided.json()["item"]["id"] == str(image.pk)
+
+    signed_in.post(address, {"shared": "0"})
+    assert reviewing.post(f"{item}renew/").status_code == 404
+    assert reviewing.get(item).status_code == 404
+    again = reviewing.post(f"{item}decide/", body, content_type="application/json")
+    assert again.json() == {"entry": body["id"], "item": None}
 
 
 @pytest.mark.parametrize("sees", ["all", "flagged_and_suggested"])

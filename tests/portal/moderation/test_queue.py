@@ -375,4 +375,5 @@ def test_the_next_is_read_from_an_index_and_nothing_is_sorted(many: list[Image],
 def test_few_statements_whatever_is_asked_for(many: list[Image], anna: User, mode: Mode, filters: Any) -> None:
     with CaptureQueriesContext(connection) as queries:
         take_next(anna, Wanted(mode, **filters))
-    assert len(queries) <= 5
+    # The random sample also notes whose turn has come, in a transaction of its own.
+    assert len(queries) <= (8 if mode is Mode.RANDOM else 5)

@@ -104,6 +104,19 @@ def test_undoing_twice_changes_nothing(image: Image, moderator: User) -> None:
     assert AuditEntry.objects.filter(verb="undo").count() == 1
 
 
+def test_the_log_tells_what_is_in_force_however_often_it_was_undone_and_done_again(
+    image: Image, moderator: User
+) -> None:
+    entries = [actions.approve(deed(moderator, image), box_target(image, "Dog"))]
+    for undone in range(1, 6):
+        entries.append(actions.undo(uuid4(), moderator, entries[-1].pk))
+        assert Annotation.objects.filter(image=image).exists() == (undone % 2 == 0)
+        for entry in entries:
+            entry.refresh_from_db()
+        # The last is in force, the one before is not, and so on.
+        assert [entry.undone_by is None for entry in reversed(entries)] == [n % 2 == 0 for n in range(undone + 1)]
+
+
 def test_what_was_reopened_is_complete_again(image: Image, moderator: User) -> None:
     actions.complete(deed(moderator, image), image.current_id)
     before = everything(image)
