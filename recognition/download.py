@@ -119,7 +119,7 @@ class _Request:
             try:
                 chunk = self._chunks.get(timeout=self._patience.stall_s)
             except Empty:
-                raise DownloadError(f"{_host(self._url)} stopped sending half-way", cut_off=True) from None
+                raise _broken_off(self._url, stalled=True) from None
             if isinstance(chunk, DownloadError):
                 raise chunk
             if chunk is None:
@@ -137,8 +137,7 @@ class _Request:
             self._transfer()
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             if self._answer.done():
-                cut_off = DownloadError(f"the connection to {_host(self._url)} was cut off half-way", cut_off=True)
-                self._chunks.put(cut_off)
+                self._chunks.put(_broken_off(self._url, stalled=isinstance(error, httpx2.ReadTimeout)))
             else:
                 self._answer.set_exception(DownloadError(_unreachable(self._url, error)))
 
@@ -157,6 +156,12 @@ class _Request:
                     return
                 self._chunks.put(chunk)
         self._chunks.put(None)
+
+
+def _broken_off(url: str, *, stalled: bool) -> DownloadError:
+    if stalled:
+        return DownloadError(f"{_host(url)} stopped sending half-way", cut_off=True)
+    return DownloadError(f"the connection to {_host(url)} was cut off half-way", cut_off=True)
 
 
 def _beginning(status: int, headers: Mapping[str, str]) -> _Answer:
