@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import training
 from recognition.detectors import fingerprint
 from recognition.detectors.onnx import ModelFolderError, OnnxDetector, Preprocessing
 from recognition.image import PreparedImage, prepare
@@ -20,7 +21,7 @@ from recognition.result import Box, Label
 from tests.requirements import required
 from training.shapes import draw
 
-FOLDER = Path(__file__).parent / "fixtures" / "tiny-rtdetr"
+FOLDER = Path(training.__file__).parent / "starts" / "tiny-shapes"
 EXPECTED: dict[str, list[dict[str, Any]]] = json.loads((FOLDER / "expected.json").read_text())
 # Neither trained on nor among those that the model was chosen by.
 NEW_SEEDS = range(2_000_000, 2_000_040)
