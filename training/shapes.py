@@ -107,7 +107,7 @@ def _heart() -> tuple[Point, ...]:
     turns = [math.tau * corner / 48 for corner in range(48)]
     across = [16 * math.sin(turn) ** 3 for turn in turns]
     up = [13 * math.cos(t) - 5 * math.cos(2 * t) - 2 * math.cos(3 * t) - math.cos(4 * t) for t in turns]
-    return tuple((x / 17, -(y + 2.5) / 17) for x, y in zip(across, up, strict=True))
+    return tuple((x / 18.25, -(y + 2.5) / 18.25) for x, y in zip(across, up, strict=True))
 
 
 _ARM, _REACH = 0.3, 0.95
