@@ -152,6 +152,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('changes', models.JSONField(default=list)),
                 ('size', models.PositiveIntegerField(default=0, help_text='How many changes.')),
+                ('looked_at', models.DateTimeField(blank=True, help_text='By both models.', null=True)),
                 ('image', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='images.image')),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='images', to='finetuning.differencerun')),
             ],

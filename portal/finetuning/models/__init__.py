@@ -2,10 +2,11 @@ from portal.finetuning.models.datasets import SILENCE, DatasetImage, DatasetSnap
 from portal.finetuning.models.differences import DifferenceImage, DifferenceRun
 from portal.finetuning.models.repeats import Repeat, RepeatState
 from portal.finetuning.models.shadows import ShadowRun, ShadowSeen
-from portal.finetuning.models.versions import Approval, ModelVersion, Place, Promotion, VersionState
+from portal.finetuning.models.versions import TRAINING_SILENCE, Approval, ModelVersion, Place, Promotion, VersionState
 
 __all__ = [
     "SILENCE",
+    "TRAINING_SILENCE",
     "Approval",
     "DatasetImage",
     "DatasetSnapshot",

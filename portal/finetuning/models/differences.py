@@ -52,7 +52,7 @@ class DifferenceRun(models.Model):
 
 
 class DifferenceImage(models.Model):
-    """One image of the sample that would change.
+    """One image of the sample, of which nothing is known until both models have looked at it.
 
     `changes` are `{"kind": "appears" | "vanishes" | "moves", "label", "confidence", "box", "before"}` each.
     """
@@ -61,6 +61,7 @@ class DifferenceImage(models.Model):
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="+")
     changes = models.JSONField(default=list)
     size = models.PositiveIntegerField(default=0, help_text="How many changes.")
+    looked_at = models.DateTimeField(null=True, blank=True, help_text="By both models.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "image"], name="difference_image_once")]

@@ -110,7 +110,7 @@ class ModelVersion(models.Model):
 
     @property
     def has_passed(self) -> bool:
-        return self.verdict.get("verdict") == "passed"
+        return bool(self.verdict.get("verdict") == "passed")
 
     @property
     def map50(self) -> float | None:
