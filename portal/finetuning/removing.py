@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from portal.accounts.models import ErasureReceipt
+from portal.committing import on_commit_robustly
 from portal.finetuning.channels import lists_of_jobs
 from portal.finetuning.forgetting import forget
 from portal.finetuning.models import DatasetImage, DatasetSnapshot, file_name
@@ -47,5 +46,5 @@ def remove(ids: Sequence[UUID], receipt: ErasureReceipt | None = None) -> int:
         )
         forget(snapshot.pk, gone, receipt)
     hashes = {sha256 for gone in contents.values() for sha256 in gone}
-    transaction.on_commit(partial(remove_pictures, hashes), robust=True)
+    on_commit_robustly(remove_pictures, hashes)
     return len(contents)
