@@ -15,13 +15,16 @@ complain() {
 "$python" -m pip install --quiet --disable-pip-version-check -r training/requirements.txt ||
     complain "The libraries of the training could not be installed: the job needs a way to the package index."
 
-# Lists and pictures come from two places, and neither may be written to.
-mkdir -p data
-ln -sfn "$input/data/annotations" data/annotations
-ln -sfn "$input/pictures" data/images
-if [ -e "$input/data/baselines.json" ]; then ln -sf "$input/data/baselines.json" data/baselines.json; fi
+# The channels lie beside each other as a dataset does, but for one file. Where nobody may write there, they are copied.
+data=$input
+if ! cp "$input/annotations/baselines.json" "$input/" 2>/dev/null; then
+    data=$PWD/data
+    mkdir -p "$data"
+    cp -r "$input/annotations" "$input/images" "$data/"
+    cp "$input/annotations/baselines.json" "$data/"
+fi
 
-export SM_CHANNEL_DATA=$PWD/data
+export SM_CHANNEL_DATA=$data
 if [ -d "$input/start" ]; then export SM_CHANNEL_START=$input/start; fi
 if [ -d "$input/baseline" ]; then export SM_CHANNEL_BASELINE=$input/baseline; fi
 export SM_MODEL_DIR=$root/model SM_OUTPUT_DIR=$root/output SM_OUTPUT_DATA_DIR=$root/output/data

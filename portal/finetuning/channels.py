@@ -66,7 +66,7 @@ def lists_of_jobs(snapshot: DatasetSnapshot) -> list[str]:
 
 
 def write_lists(snapshot: DatasetSnapshot, folder: str) -> None:
-    """Write `annotations/` and `baselines.json` into a folder of the bucket, with what has a picture.
+    """Write `annotations/` into a folder of the bucket, `baselines.json` in it, with what has a picture.
 
     Raises CannotTrain when a split has none left.
     """
@@ -79,7 +79,7 @@ def write_lists(snapshot: DatasetSnapshot, folder: str) -> None:
         _store(f"{folder}/annotations/{split}.json", document)
         if split == Split.TEST:
             hashes = (name.removeprefix("images/").removesuffix(".jpg") for name in kept)
-            _store(f"{folder}/baselines.json", baselines(snapshot, hashes))
+            _store(f"{folder}/annotations/baselines.json", baselines(snapshot, hashes))
 
 
 def leave_only(document: dict[str, Any], names: set[str]) -> list[str]:

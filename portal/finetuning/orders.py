@@ -98,8 +98,8 @@ def _wanted(version: ModelVersion) -> dict[str, object]:
         raise CannotTrain(f"The files of {compared}, which runs now, are gone: there is nothing to compare with.")
     return {
         "folder": f"{version.folder}/",
-        "data": f"{data_folder(version)}/",
-        "pictures": f"{version.dataset.folder}/images/",
+        "annotations": f"{data_folder(version)}/annotations/",
+        "images": f"{version.dataset.folder}/images/",
         "start": None if is_known else f"models/{version.start}/torch/",
         "baseline": f"{compared.folder}/model/" if compared else None,
         "hyperparameters": _arguments(version) | ({"start": version.start} if is_known else {}),

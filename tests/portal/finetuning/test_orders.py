@@ -89,8 +89,8 @@ def test_an_order_says_where_lists_and_pictures_lie(dataset: DatasetSnapshot, ac
         "version_id": str(version.pk),
         "job": version.job_name,
         "folder": f"models/{version.pk}/",
-        "data": f"models/{version.pk}/data/{version.job_name}/",
-        "pictures": f"datasets/{dataset.pk}/images/",
+        "annotations": f"models/{version.pk}/data/{version.job_name}/annotations/",
+        "images": f"datasets/{dataset.pk}/images/",
         "start": None,
         "baseline": None,
         "hyperparameters": {
@@ -105,9 +105,9 @@ def test_an_order_says_where_lists_and_pictures_lie(dataset: DatasetSnapshot, ac
     assert (version.state, version.phase) == (VersionState.QUEUED, orders.ORDERED)
     for row in dataset.images.all():
         assert bucket.read(f"{dataset.folder}/{row.file_name}") == f"the preview of {row.sha256}".encode()
-    listed = [json.loads(bucket.read(f"{order['data']}annotations/{split}.json")) for split in ("train", "test")]
+    listed = [json.loads(bucket.read(f"{order['annotations']}{split}.json")) for split in ("train", "test")]
     assert [len(each["images"]) for each in listed] == [2, 2]
-    assert json.loads(bucket.read(f"{order['data']}baselines.json"))["schema"] == "imagesift.baselines/1"
+    assert json.loads(bucket.read(f"{order['annotations']}baselines.json"))["schema"] == "imagesift.baselines/1"
 
 
 def test_many_pictures_are_put_together_by_whoever_looks(
@@ -130,7 +130,7 @@ def test_images_without_a_preview_are_left_out_and_an_empty_split_ends_it(
     first, second = dataset.images.filter(split="test").select_related("image")
     bucket.s3.delete_object(Bucket=BUCKETS["derived"], Key=first.image.preview_key)
     begin_training(wanted(dataset), actor)
-    document = json.loads(bucket.read(f"{bucket.orders()['train']['data']}annotations/test.json"))
+    document = json.loads(bucket.read(f"{bucket.orders()['train']['annotations']}test.json"))
     assert [each["file_name"] for each in document["images"]] == [second.file_name]
     assert {each["image_id"] for each in document["annotations"]} == {document["images"][0]["id"]}
 
