@@ -173,10 +173,13 @@ def _beginning(status: int, headers: Mapping[str, str]) -> _Answer:
 
 
 def _unreachable(url: str, error: Exception) -> str:
+    import httpx2
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     if isinstance(error, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE is set"
+    if isinstance(error, httpx2.TimeoutException):
+        return f"{_host(url)} does not answer"
     # The first line, without the system's error number.
     detail = re.sub(r"^\[[^]]*\] *", "", (str(error).splitlines() or [""])[0])
     return f"no connection to {_host(url)}: {detail or type(error).__name__}"

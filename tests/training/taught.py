@@ -6,8 +6,6 @@ import json
 from functools import cache
 from pathlib import Path
 
-from transformers import AutoModelForObjectDetection
-
 import training
 from recognition.detectors.onnx import Preprocessing
 from tests.training import needs_torch  # noqa: F401
@@ -22,6 +20,9 @@ FOLDER = Path(training.__file__).parent / "starts" / "tiny-shapes"
 @cache
 def taught() -> Trained:
     """As `train` returns it, without the training."""
+    # Here, so that what imports this without PyTorch is skipped.
+    from transformers import AutoModelForObjectDetection
+
     config = json.loads((FOLDER / "preprocessor_config.json").read_text())
     model = AutoModelForObjectDetection.from_pretrained(FOLDER).eval()
     return Trained(model, Preprocessing.read(config), config, SHAPES, {"start": "tiny-shapes", "steps": 2400})
