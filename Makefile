@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--override requirements/overrides.txt --custom-compile-command "make lock"
 
-.PHONY: help run test test-postgres training deploy-tools check lock clean
+.PHONY: help run test test-postgres training sagemaker deploy-tools check lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this help
@@ -37,6 +37,8 @@ test-postgres: $(VENV)/.dev
 
 training: $(VENV)/.training ## install PyTorch and what trains models (large); tests that need it then run too
 
+sagemaker: $(VENV)/.sagemaker ## install SageMaker's SDK for `python -m training submit` (large); tests that need it then run too
+
 deploy-tools: $(VENV)/.infra ## install what `pulumi up` needs; docs/deploy.md says how to go on
 
 check: $(VENV)/.dev $(BIN)/imagesift ## the whole gate: format, lint, types, import directions, deployment checks, migrations, tests
@@ -57,6 +59,8 @@ lock: $(VENV)/.dev ## choose versions anew for requirements/*.txt from requireme
 	$(LOCK) --constraint requirements/portal.txt --output-file requirements/recognize.txt requirements/recognize.in
 	$(LOCK) --upgrade --constraint requirements/portal.txt --output-file requirements/dev.txt requirements/dev.in
 	$(LOCK) --constraint requirements/dev.txt --output-file requirements/infra.txt requirements/infra.in
+	$(LOCK) --upgrade --override requirements/sagemaker-overrides.txt --constraint requirements/dev.txt \
+		--output-file requirements/sagemaker.txt requirements/sagemaker.in
 
 clean: ## remove the virtual environment and caches; your data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -91,4 +95,9 @@ $(VENV)/.training: requirements/training.in requirements/training.txt | $(VENV)/
 	@echo "Installing PyTorch and what trains models into $(VENV) (once, some minutes) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		-r requirements/training.in -c requirements/training.txt
+	@touch $@
+
+$(VENV)/.sagemaker: requirements/sagemaker.txt | $(VENV)/.dev
+	@echo "Installing SageMaker's SDK into $(VENV) (once, some minutes) ..."
+	@$(PIP) -r requirements/sagemaker.txt
 	@touch $@

@@ -12,13 +12,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from infra import bundle
 from infra.archives.errors import BundleError
+from infra.archives.source import pack_source
 from infra.config import from_pulumi
 from infra.stack import Archives, Stack
 
 # First, so that a wrong value fails before anything is built or created.
 config = from_pulumi()
 try:
-    archives = Archives(recognize=bundle.build("recognize"), portal=bundle.build("portal"))
+    archives = Archives(
+        recognize=bundle.build("recognize"), portal=bundle.build("portal"), training=pack_source(bundle.FOLDER)
+    )
 except BundleError as error:
     # Without the trace that Pulumi shows of every other exception.
     raise pulumi.RunError(str(error)) from error

@@ -55,7 +55,7 @@ class Alarms(pulumi.ComponentResource):
             aws.sns.TopicSubscription(
                 name, topic=self.topic.arn, protocol="email", endpoint=args.email, opts=self._inside
             )
-        self.alarms = [self._make_alarm(watch) for watch in args.watches]
+        self.alarms = [alarm(args.names, watch, self._inside) for watch in args.watches]
         self.register_outputs({})
 
     def _statements(self) -> list[Statement]:
@@ -70,23 +70,29 @@ class Alarms(pulumi.ComponentResource):
             only_with_tls("sns:Publish", [self.topic.arn]),
         ]
 
-    def _make_alarm(self, watch: Watch) -> aws.cloudwatch.MetricAlarm:
-        names = self._args.names
-        return aws.cloudwatch.MetricAlarm(
-            watch.name,
-            name=names.of(watch.name),
-            alarm_description=watch.description,
-            namespace=watch.namespace,
-            metric_name=watch.metric,
-            dimensions=watch.dimensions,
-            statistic=watch.statistic,
-            period=watch.period_seconds,
-            evaluation_periods=watch.periods,
-            threshold=watch.threshold,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            treat_missing_data="notBreaching",
-            alarm_actions=[self.topic.arn],
-            ok_actions=[self.topic.arn],
-            tags=names.tagged(watch.name),
-            opts=self._inside,
-        )
+
+def topic_arn(names: Names) -> str:
+    """Of the stack's alarms, known before the topic is there: what serves a model has its alarms first."""
+    return names.arn("sns", names.of("alarms"))
+
+
+def alarm(names: Names, watch: Watch, opts: pulumi.ResourceOptions) -> aws.cloudwatch.MetricAlarm:
+    """An alarm that tells the topic."""
+    return aws.cloudwatch.MetricAlarm(
+        watch.name,
+        name=names.of(watch.name),
+        alarm_description=watch.description,
+        namespace=watch.namespace,
+        metric_name=watch.metric,
+        dimensions=watch.dimensions,
+        statistic=watch.statistic,
+        period=watch.period_seconds,
+        evaluation_periods=watch.periods,
+        threshold=watch.threshold,
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        treat_missing_data="notBreaching",
+        alarm_actions=[topic_arn(names)],
+        ok_actions=[topic_arn(names)],
+        tags=names.tagged(watch.name),
+        opts=opts,
+    )

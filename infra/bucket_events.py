@@ -25,7 +25,7 @@ class BucketEventsArgs:
 
 
 class BucketEvents(pulumi.ComponentResource):
-    """Uploads are recognised, imports taken in, letters and webhooks sent, exports made."""
+    """Uploads are recognised, imports taken in, letters and webhooks sent, models trained, exports made."""
 
     def __init__(self, name: str, args: BucketEventsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("imagesift:events:BucketEvents", name, None, opts)
@@ -45,9 +45,11 @@ class BucketEvents(pulumi.ComponentResource):
         )
 
     def _of_derived(self) -> None:
-        mail, webhooks, manage = self._args.queues.mail, self._args.queues.webhooks, self._args.manage
+        queues, manage = self._args.queues, self._args.manage
         admitted = self._admit(manage)
-        told = [(webhooks, "outbox/webhooks/"), *([] if mail is None else [(mail, "outbox/mail/")])]
+        told = [(queues.webhooks, "outbox/webhooks/"), (queues.train, "outbox/training/")]
+        if queues.mail is not None:
+            told.append((queues.mail, "outbox/mail/"))
         aws.s3.BucketNotification(
             "derived",
             bucket=self._args.storage.derived.name,

@@ -167,11 +167,7 @@ class StackConfig:
         default_words="true, except in a stack called dev",
         effect="Refuses to delete database, buckets and ledger. Without it `pulumi destroy` deletes all photos.",
     )
-    vpc_cidr: str = setting(
-        kinds.NETWORK,
-        default="10.42.0.0/16",
-        effect="Addresses of the stack's own network.",
-    )
+    vpc_cidr: str = setting(kinds.NETWORK, default="10.42.0.0/16", effect="Addresses of the stack's own network.")
     availability_zones: int = setting(whole(2, 3), default=2, effect="How many of them the network spans.")
 
     # Care
@@ -182,11 +178,7 @@ class StackConfig:
         effect="After how many days originals are deleted; results and previews stay, but such an image cannot be "
         "recognised again.",
     )
-    log_retention_days: int = setting(
-        kinds.LOG_DAYS,
-        default=30,
-        effect="How long logs are kept.",
-    )
+    log_retention_days: int = setting(kinds.LOG_DAYS, default=30, effect="How long logs are kept.")
     log_level: str = setting(
         one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO", effect="How much is logged."
     )
@@ -213,14 +205,52 @@ class StackConfig:
         default_words="serverless",
         effect="Runs the endpoint on instances of this type, always on and paid by the hour.",
     )
-    model_instance_count: int = setting(whole(1, 20), default=1, effect="How many instances.")
-    model_memory_mb: int = setting(
-        kinds.SERVERLESS_MEMORY,
-        default=4096,
-        effect="Memory of the serverless endpoint.",
+    model_instance_count: int = setting(
+        whole(1, 20), default=1, effect="How many instances; the fewest, with `modelMaxInstances`."
     )
+    model_max_instances: int | None = setting(
+        whole(1, 20),
+        default=None,
+        default_words="as many as modelInstanceCount",
+        effect="How many instances there may be while many images come in.",
+    )
+    model_memory_mb: int = setting(kinds.SERVERLESS_MEMORY, default=4096, effect="Memory of the serverless endpoint.")
     model_concurrency: int = setting(
         whole(1, 200), default=5, effect="How many images the serverless endpoint takes at once."
+    )
+
+    # Training
+    training_instance_type: str = setting(
+        kinds.INSTANCE_TYPE,
+        default="ml.g4dn.xlarge",
+        effect="What models are trained on, paid by the second while it trains. A new account's quota for it may be 0: "
+        "ask for more under Service Quotas.",
+    )
+    training_spot: bool = setting(
+        truth,
+        default=True,
+        effect="Trains on spare machines, which cost up to 90 % less and may be taken back: then it waits for another "
+        "and goes on.",
+    )
+    training_hours: int = setting(
+        whole(1, 120), default=8, effect="How long a training may take; then it ends, and can be gone on with."
+    )
+    training_patience_hours: int = setting(
+        whole(1, 240),
+        default=24,
+        effect="How long a training on spare machines may take with all waiting; no less than `trainingHours`.",
+    )
+    training_image: str | None = setting(
+        kinds.IMAGE,
+        default=None,
+        default_words="Hugging Face's, of AWS",
+        effect="The container that trains: Linux with bash, tar, Python 3.11 or newer and PyTorch.",
+    )
+    serving_image: str | None = setting(
+        kinds.IMAGE,
+        default=None,
+        default_words="Hugging Face's, of AWS",
+        effect="The container that models are registered with.",
     )
 
     def __post_init__(self) -> None:

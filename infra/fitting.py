@@ -55,6 +55,21 @@ def faults(config: StackConfig) -> list[tuple[str, str]]:
             "modelInstanceType",
             "needs modelPackageArn.",
         ),
+        (
+            config.model_max_instances is not None and config.model_instance_type is None,
+            "modelMaxInstances",
+            "needs modelInstanceType: a serverless endpoint grows by itself.",
+        ),
+        (
+            (config.model_max_instances or config.model_instance_count) < config.model_instance_count,
+            "modelMaxInstances",
+            "must not be below modelInstanceCount.",
+        ),
+        (
+            config.training_patience_hours < config.training_hours,
+            "trainingPatienceHours",
+            "must not be below trainingHours.",
+        ),
     ]
     return [(key, fault) for wrong, key, fault in rules if wrong]
 

@@ -29,6 +29,10 @@ MODEL_PACKAGE = pattern(
     "the ARN of a SageMaker model package", rf"{_ARN}:sagemaker:[a-z0-9-]+:\d{{12}}:model-package/[\w./-]+"
 )
 INSTANCE_TYPE = pattern("a SageMaker instance type such as ml.c7g.xlarge", r"ml\.[a-z0-9-]+\.[a-z0-9]+")
+IMAGE = pattern(
+    "the address of a container image in Amazon ECR",
+    r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9/._-]+(:[\w.-]+|@sha256:[0-9a-f]{64})",
+)
 AURORA_VERSION = pattern("a version of Aurora PostgreSQL such as 16.8", r"1[3-9]\.\d+")
 SERVERLESS_MEMORY = whole_of(1024, 2048, 3072, 4096, 5120, 6144)
 # The only periods that CloudWatch Logs takes.

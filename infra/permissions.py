@@ -106,6 +106,14 @@ def on_objects(bucket_arn: pulumi.Input[str], prefix: str, *verbs: str) -> State
     )
 
 
+def on_all_objects(bucket_arn: pulumi.Input[str], prefixes: Sequence[str], *verbs: str) -> Statement:
+    """The same below several prefixes."""
+    return Statement(
+        actions=[f"s3:{verb}Object" for verb in verbs],
+        resources=[pulumi.Output.concat(bucket_arn, "/", prefix) for prefix in prefixes],
+    )
+
+
 def may_give_up_writing(bucket_arn: pulumi.Input[str], prefix: str) -> Statement:
     """May take back the parts of an object that will not be completed."""
     return Statement(actions=["s3:AbortMultipartUpload"], resources=[pulumi.Output.concat(bucket_arn, "/", prefix)])

@@ -18,6 +18,7 @@ from infra.permissions import (
     consumes,
     may_be_told_apart_from_denied,
     may_give_up_writing,
+    on_all_objects,
     on_objects,
 )
 from infra.storage import Storage
@@ -30,6 +31,8 @@ _INGEST_BATCH = 10
 # Few, so that a wave of results leaves the database, and an account's ten functions at once, to the pages.
 _INGEST_AT_ONCE = 2
 _WEBHOOKS = "outbox/webhooks/*"
+_ORDERS = "outbox/training/*"
+_LEARNING = ("datasets/*", "models/*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +129,8 @@ def _web_statements(args: PortalFunctionsArgs) -> list[Statement]:
     return [
         # Upload forms, and addresses of originals and previews, are signed with these rights and used by browsers.
         on_objects(args.storage.uploads.arn, "uploads/*", "Get", "Put", "Delete"),
-        on_objects(derived, "derived/*", "Get", "Put", "Delete"),
+        # Datasets are made, and trainings looked after, by whoever looks.
+        on_all_objects(derived, ["derived/*", *_LEARNING], "Get", "Put", "Delete"),
         on_objects(derived, "exports/*", "Get", "Put", "Delete"),
         on_objects(derived, "outbox/*", "Put"),
         on_objects(derived, _WEBHOOKS, "Delete"),
@@ -140,8 +144,9 @@ def _ingest_statements(args: PortalFunctionsArgs) -> list[Statement]:
         consumes(args.ingest_queue.queue.arn),
         on_objects(uploads, "imports/*", "Get", "Delete"),
         on_objects(uploads, "uploads/*", "Get", "Put"),
-        on_objects(derived, "derived/*", "Get", "Put"),
-        on_objects(derived, _WEBHOOKS, "Put"),
+        # What a training job has left is taken in, and registered.
+        on_all_objects(derived, ["derived/*", "models/*"], "Get", "Put"),
+        on_all_objects(derived, [_WEBHOOKS, _ORDERS], "Put"),
         may_be_told_apart_from_denied(uploads),
         may_be_told_apart_from_denied(derived),
     ]
@@ -151,9 +156,11 @@ def _manage_statements(args: PortalFunctionsArgs) -> list[Statement]:
     derived = args.storage.derived.arn
     return [
         on_objects(args.storage.uploads.arn, "uploads/*", "Get", "Put", "Delete"),
-        on_objects(derived, "derived/*", "Get", "Delete"),
-        on_objects(derived, "exports/*", "Put", "Delete"),
-        on_objects(derived, "outbox/exports/*", "Put", "Delete"),
+        # The sweep builds datasets, looks after trainings, and erases what they leave.
+        on_all_objects(derived, ["derived/*", *_LEARNING], "Get"),
+        on_all_objects(derived, ["exports/*", *_LEARNING], "Put"),
+        on_all_objects(derived, ["derived/*", "exports/*", "outbox/exports/*", *_LEARNING], "Delete"),
+        on_all_objects(derived, ["outbox/exports/*", _ORDERS], "Put"),
         # The sweep makes images fail, and people's programs hear of it; it erases what people have taken back.
         on_objects(derived, _WEBHOOKS, "Put", "Delete"),
         *_sweeping(args),

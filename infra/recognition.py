@@ -128,8 +128,16 @@ def _recognize_environment(args: RecognitionArgs) -> dict[str, pulumi.Input[str]
         "INGEST_QUEUE_URL": args.queues.ingest.queue.url,
         "LEDGER_TABLE": args.ledger.name,
         "DETECTOR_TIMEOUT_SECONDS": str(DETECTOR_SECONDS),
-        **({} if args.endpoint is None else {"SAGEMAKER_ENDPOINT": args.endpoint.name}),
+        **_asked_endpoint(args),
     }
+
+
+def _asked_endpoint(args: RecognitionArgs) -> dict[str, pulumi.Input[str]]:
+    """The endpoint stays the same when it goes over to another model, whose answers are other ones."""
+    package = args.config.model_package_arn
+    if args.endpoint is None or package is None:
+        return {}
+    return {"SAGEMAKER_ENDPOINT": args.endpoint.name, "SAGEMAKER_MODEL": package}
 
 
 def _recognize_statements(args: RecognitionArgs) -> Sequence[Statement]:

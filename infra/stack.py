@@ -28,6 +28,7 @@ from infra.recognition import Endpoint, Recognition, RecognitionArgs
 from infra.sagemaker import SageMaker, SageMakerArgs
 from infra.schedule import Schedule, ScheduleArgs
 from infra.storage import Storage, StorageArgs
+from infra.training import RULES, Training, TrainingArgs
 from infra.webhooks import Webhooks, WebhooksArgs
 
 _SECRET_KEY_LENGTH = 64
@@ -35,10 +36,11 @@ _SECRET_KEY_LENGTH = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Archives:
-    """The functions' code, as ZIP files."""
+    """The functions' code as ZIP files, and that of training jobs."""
 
     recognize: Path
     portal: Path
+    training: Path
 
 
 class Stack:
@@ -65,6 +67,7 @@ class Stack:
         self.portal = self._make_portal()
         self.mail = self._make_mail()
         self.webhooks = self._make_webhooks()
+        self.training = self._make_training()
         self._connect()
         self._observe()
 
@@ -111,7 +114,9 @@ class Stack:
     def _make_queues(self) -> Queues:
         return Queues(
             "queues",
-            QueuesArgs(names=self.names, storage=self.storage, with_mail=self.config.mail_from is not None),
+            QueuesArgs(
+                names=self.names, storage=self.storage, with_mail=self.config.mail_from is not None, rules=RULES
+            ),
         )
 
     def _make_network(self) -> Network:
@@ -145,20 +150,7 @@ class Stack:
         )
 
     def _make_sagemaker(self) -> SageMaker:
-        config = self.config
-        return SageMaker(
-            "sagemaker",
-            SageMakerArgs(
-                names=self.names,
-                derived=self.storage.derived,
-                model_package_arn=config.model_package_arn,
-                instance_type=config.model_instance_type,
-                instance_count=config.model_instance_count,
-                memory_mb=config.model_memory_mb,
-                concurrency=config.model_concurrency,
-                log_retention_days=config.log_retention_days,
-            ),
-        )
+        return SageMaker("sagemaker", SageMakerArgs(names=self.names, derived=self.storage.derived, config=self.config))
 
     def _make_recognition(self) -> Recognition:
         endpoint = self.sagemaker.endpoint
@@ -232,6 +224,21 @@ class Stack:
             ),
         )
 
+    def _make_training(self) -> Training:
+        return Training(
+            "training",
+            TrainingArgs(
+                config=self.config,
+                surroundings=self.surroundings,
+                archive=self.archives.recognize,
+                code=self.archives.training,
+                storage=self.storage,
+                sagemaker=self.sagemaker,
+                queue=self.queues.train,
+                ingest_queue=self.queues.ingest,
+            ),
+        )
+
     def _connect(self) -> None:
         """Leads pages, new objects and the clock to the functions."""
         Api(
@@ -279,5 +286,6 @@ class Stack:
             "web": self.portal.web,
             "manage": self.portal.manage,
             "webhooks": self.webhooks.function,
+            "train": self.training.function,
             **mail,
         }

@@ -13,5 +13,6 @@ MANAGE_SECONDS = 900
 MAIL_SECONDS = 30
 # A batch goes out at once, each to be answered within ten; what is left is for reading and reporting.
 WEBHOOKS_SECONDS = 60
+TRAIN_SECONDS = 60
 # The database may have to wake up first.
 DATABASE_ROLE_SECONDS = 180

@@ -20,7 +20,8 @@ _VISIBILITY_FACTOR = 6
 class WorkQueueArgs:
     """`timeout_seconds` is that of the function that the queue feeds, `dead_timeout_seconds` of the dead letters'.
 
-    `filled_by` are buckets, by a word of our own for each, that may announce their new objects here.
+    `filled_by` are buckets, by a word of our own for each, that may announce their new objects here; `told_by` are
+    rules of EventBridge.
     """
 
     names: Names
@@ -29,6 +30,7 @@ class WorkQueueArgs:
     max_receive_count: int
     dead_timeout_seconds: int
     filled_by: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    told_by: Sequence[pulumi.Input[str]] = ()
 
 
 class WorkQueue(pulumi.ComponentResource):
@@ -49,7 +51,8 @@ class WorkQueue(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._close(f"{name}-dead", self.dead, [])
-        self.policy = self._close(name, self.queue, [self._announces(arn) for arn in args.filled_by.values()])
+        buckets = [self._announces(arn) for arn in args.filled_by.values()]
+        self.policy = self._close(name, self.queue, [*buckets, *([self._tells(args.told_by)] if args.told_by else [])])
         self.register_outputs({"url": self.queue.url})
 
     def _queue(
@@ -75,6 +78,14 @@ class WorkQueue(pulumi.ComponentResource):
                 "ArnEquals": {"aws:SourceArn": bucket_arn},
                 "StringEquals": {"aws:SourceAccount": self._args.names.account},
             },
+        )
+
+    def _tells(self, rule_arns: Sequence[pulumi.Input[str]]) -> Statement:
+        return Statement(
+            principal={"Service": "events.amazonaws.com"},
+            actions=["sqs:SendMessage"],
+            resources=[self.queue.arn],
+            condition={"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
         )
 
     def _close(self, name: str, queue: aws.sqs.Queue, admitted: Sequence[Statement]) -> aws.sqs.QueuePolicy:

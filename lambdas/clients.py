@@ -44,6 +44,10 @@ class Clients:
         return cast("SESV2Client", self._client("sesv2"))
 
     @property
+    def sagemaker(self) -> Any:
+        return self._client("sagemaker")
+
+    @property
     def rds_data(self) -> Any:
         return self._client("rds-data")
 

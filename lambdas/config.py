@@ -6,8 +6,9 @@ and checks them before Django is started.
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lambdas.environment import FromEnvironment, variable
@@ -56,6 +57,13 @@ def _some_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
     return parse
 
 
+def _texts(written: str) -> Mapping[str, str]:
+    read = json.loads(written)
+    if not isinstance(read, dict) or not all(isinstance(value, str) for value in read.values()):
+        raise ValueError(f"must be a JSON object of texts, not “{written}”.")
+    return read
+
+
 def _truth(written: str) -> bool:
     return _one_of("true", "false")(written.lower()) == "true"
 
@@ -71,6 +79,7 @@ class RecognizeConfig(FromEnvironment):
     ledger_table: str = variable(str)
     rekognition_features: tuple[str, ...] = variable(_some_of(*FEATURES), default=FEATURES)
     sagemaker_endpoint: str | None = variable(str, default=None)
+    sagemaker_model: str | None = variable(str, default=None)
     max_upload_bytes: int = variable(_whole(1), default=50_000_000)
     max_image_pixels: int = variable(_whole(1), default=100_000_000)
     detector_timeout_seconds: int = variable(_whole(1), default=40)
@@ -103,6 +112,29 @@ class WebhooksConfig(FromEnvironment):
     ingest_queue_url: str = variable(str)
     log_level: str = variable(_one_of(*_LOG_LEVELS), default="INFO")
     powertools_service_name: str = variable(str, default="webhooks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig(FromEnvironment):
+    """`training_code` is the key of the jobs' source; `training_jobs` begins the name of each job, and
+    `model_package_group` is where models are registered. Time in seconds, of which a job on a spot instance waits
+    `training_patience_seconds` in all at most."""
+
+    derived_bucket: str = variable(str)
+    ingest_queue_url: str = variable(str)
+    training_jobs: str = variable(str)
+    training_role: str = variable(str)
+    training_image: str = variable(str)
+    training_instance: str = variable(str)
+    training_spot: bool = variable(_truth)
+    training_seconds: int = variable(_whole(60))
+    training_patience_seconds: int = variable(_whole(60))
+    training_code: str = variable(str)
+    model_package_group: str = variable(str)
+    serving_image: str = variable(str)
+    job_tags: Mapping[str, str] = variable(_texts)
+    log_level: str = variable(_one_of(*_LOG_LEVELS), default="INFO")
+    powertools_service_name: str = variable(str, default="train")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The messages on the ingest queue: what `recognize`, `dead_letters` and `webhooks` tell the portal, in JSON."""
+"""The messages on the ingest queue: what the functions outside the network tell the portal, in JSON."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from uuid import UUID
 POINTER_SCHEMA: Final = "imagesift.pointer/1"
 HELD_SCHEMA: Final = "imagesift.held/1"
 DELIVERY_SCHEMA: Final = "imagesift.delivery/1"
+TRAINING_SCHEMA: Final = "imagesift.training-answer/1"
 
 
 T = TypeVar("T")
@@ -86,7 +87,34 @@ class DeliveryAttempt:
         )
 
 
-Message = ResultPointer | HeldImage | DeliveryAttempt
+@dataclass(frozen=True, slots=True)
+class TrainingAnswer:
+    """What became of an order about a model version: done, or refused for `problem`, a sentence for a person.
+
+    `order` and `job` are the order's own. `job_name` and `package_arn` are SageMaker's names for what it is about, each
+    empty where there is none.
+    """
+
+    version_id: UUID
+    order: str
+    job: str
+    job_name: str = ""
+    package_arn: str = ""
+    problem: str = ""
+
+    def to_json(self) -> str:
+        return _written(
+            TRAINING_SCHEMA,
+            version_id=str(self.version_id),
+            order=self.order,
+            job=self.job,
+            job_name=self.job_name,
+            package_arn=self.package_arn,
+            problem=self.problem,
+        )
+
+
+Message = ResultPointer | HeldImage | DeliveryAttempt | TrainingAnswer
 
 
 def read_message(body: str) -> Message:
@@ -132,6 +160,17 @@ def _delivery(document: dict[str, Any]) -> DeliveryAttempt:
     )
 
 
+def _training(document: dict[str, Any]) -> TrainingAnswer:
+    return TrainingAnswer(
+        version_id=UUID(document["version_id"]),
+        order=_text(document["order"]),
+        job=_text(document["job"]),
+        job_name=_of(str, document["job_name"]),
+        package_arn=_of(str, document["package_arn"]),
+        problem=_of(str, document["problem"]),
+    )
+
+
 def _moment(written: str) -> datetime:
     moment = datetime.fromisoformat(written)
     if moment.tzinfo is None:
@@ -156,4 +195,5 @@ _READERS: Final[Mapping[str, Callable[[dict[str, Any]], Message]]] = {
     POINTER_SCHEMA: _pointer,
     HELD_SCHEMA: _held,
     DELIVERY_SCHEMA: _delivery,
+    TRAINING_SCHEMA: _training,
 }

@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
 View = Callable[..., HttpResponseBase]
-Column = TypeVar("Column", bound=Callable[..., str | tuple[str, str]])
+Column = TypeVar("Column", bound=Callable[..., str | tuple[str, str] | None])
 
 
 class ImageSiftAdminSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -132,7 +132,10 @@ MENU: dict[str, tuple[Entry, ...]] = {
         Entry("Audit log", "policy", "moderation_auditentry", "moderation.view_auditentry", also=_REVIEW),
         Entry("Quality", "monitoring", "moderation:quality", _REVIEW),
     ),
-    "Training": (Entry("Datasets", "dataset", "finetuning_datasetsnapshot", "finetuning.view_datasetsnapshot"),),
+    "Training": (
+        Entry("Datasets", "dataset", "finetuning_datasetsnapshot", "finetuning.view_datasetsnapshot"),
+        Entry("Models", "model_training", "finetuning_modelversion", "finetuning.view_modelversion"),
+    ),
     "People": (
         Entry("Users", "person", "accounts_user", "accounts.view_user"),
         Entry("Groups", "group", "auth_group", "auth.view_group"),

@@ -166,7 +166,7 @@ UPLOAD_FORM_SECONDS = number("UPLOAD_FORM_SECONDS", 3600, at_least=1)
 
 # Recognition ---------------------------------------------------------------------------------------------------------
 
-DETECTORS = tuple(env.list("DETECTORS", default=["onnx", "faces", "text", "properties"]))
+DETECTORS = tuple(env.list("DETECTORS", default=["onnx", "custom", "faces", "text", "properties"]))
 _USER_CACHE = env.str("XDG_CACHE_HOME", default="~/.cache")
 MODELS_DIR = Path(env.str("IMAGESIFT_MODELS", default=f"{_USER_CACHE}/imagesift/models")).expanduser()
 # Names a model of the fetcher's list, or a folder that holds model.onnx, config.json and preprocessor_config.json.
@@ -191,7 +191,7 @@ MODERATION_SEES = choice(
     "MODERATION_SEES", ("all", "flagged_and_suggested", "shared"), "all" if LAPTOP else "flagged_and_suggested"
 )
 
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "webhooks"]}}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "webhooks", "training"]}}
 
 # Programs ------------------------------------------------------------------------------------------------------------
 

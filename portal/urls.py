@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/v1/", include("portal.api.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/moderation/", include("portal.moderation.urls")),
+    path("admin/finetuning/", include("portal.finetuning.urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

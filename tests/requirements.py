@@ -9,7 +9,10 @@ import pytest
 
 
 def required(name: str, reason: str) -> NoReturn:
-    """Skip the test for want of `name`, or fail it where IMAGESIFT_TESTS_REQUIRE lists that name."""
+    """Skip the test for want of `name`, or fail it where IMAGESIFT_TESTS_REQUIRE lists that name.
+
+    At the top of a module all of its tests.
+    """
     if name in os.environ.get("IMAGESIFT_TESTS_REQUIRE", "").split(","):
         pytest.fail(f"{reason}, and IMAGESIFT_TESTS_REQUIRE asks for it")
-    pytest.skip(f"{reason}: not tested")
+    pytest.skip(f"{reason}: not tested", allow_module_level=True)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Final
 
 from PIL import Image, ImageDraw
 
 SHAPES = ("circle", "square", "star", "triangle")
+# What a model that knows the others has never seen.
+NEW_SHAPES = ("arrow", "cross", "heart")
 
 Point = tuple[float, float]
 Color = tuple[int, int, int]
@@ -40,8 +45,10 @@ class DrawnShape:
         return (self.right - self.left) * (self.bottom - self.top)
 
 
-def draw(seed: int, width: int = 320, height: int = 320) -> tuple[Image.Image, tuple[DrawnShape, ...]]:
-    """An RGB picture of one to five rotated shapes before a cluttered background, and where they are."""
+def draw(
+    seed: int, width: int = 320, height: int = 320, names: Sequence[str] = SHAPES
+) -> tuple[Image.Image, tuple[DrawnShape, ...]]:
+    """An RGB picture of one to five rotated shapes of these names before a cluttered background, and where they are."""
     dice = random.Random(seed)  # noqa: S311 - a picture, not a secret
     picture = _background(dice, width, height)
     pen = ImageDraw.Draw(picture)
@@ -50,7 +57,7 @@ def draw(seed: int, width: int = 320, height: int = 320) -> tuple[Image.Image, t
     for _ in range(_TRIES):
         if len(placed) == wanted:
             break
-        name = dice.choice(SHAPES)
+        name = dice.choice(names)
         outline = _outline(dice, name, width, height)
         shape = _bounds(name, outline)
         if all(shape.overlap(other) <= _LARGEST_OVERLAP for other in placed):
@@ -80,15 +87,38 @@ def _outline(dice: random.Random, name: str, width: int, height: int) -> list[Po
     radius = dice.uniform(0.09, 0.22) * min(width, height)
     center = dice.uniform(radius, width - radius), dice.uniform(radius, height - radius)
     turn = dice.uniform(0, math.tau)
-    if name == "star":
-        radii = [radius if corner % 2 == 0 else radius * 0.45 for corner in range(10)]
-    else:
-        radii = [radius] * {"circle": 64, "square": 4, "triangle": 3}[name]
-    angles = [turn + math.tau * corner / len(radii) for corner in range(len(radii))]
     return [
-        (center[0] + r * math.cos(angle), center[1] + r * math.sin(angle))
-        for r, angle in zip(radii, angles, strict=True)
+        (center[0] + radius * reach * math.cos(turn + angle), center[1] + radius * reach * math.sin(turn + angle))
+        for reach, angle in _corners(name)
     ]
+
+
+@cache
+def _corners(name: str) -> tuple[Point, ...]:
+    """The corners of a shape of radius 1 as (distance from the center, angle)."""
+    if name in _POINTS:
+        return tuple((math.hypot(x, y), math.atan2(y, x)) for x, y in _POINTS[name])
+    reaches = [1.0, 0.45] * 5 if name == "star" else [1.0] * {"circle": 64, "square": 4, "triangle": 3}[name]
+    return tuple((reach, math.tau * corner / len(reaches)) for corner, reach in enumerate(reaches))
+
+
+def _heart() -> tuple[Point, ...]:
+    """Scaled to a radius of 1. Source of the curve: https://mathworld.wolfram.com/HeartCurve.html"""
+    turns = [math.tau * corner / 48 for corner in range(48)]
+    across = [16 * math.sin(turn) ** 3 for turn in turns]
+    up = [13 * math.cos(t) - 5 * math.cos(2 * t) - 2 * math.cos(3 * t) - math.cos(4 * t) for t in turns]
+    return tuple((x / 18.25, -(y + 2.5) / 18.25) for x, y in zip(across, up, strict=True))
+
+
+_ARM, _REACH = 0.3, 0.95
+_POINTS: Final[Mapping[str, tuple[Point, ...]]] = {
+    "arrow": ((1, 0), (0.1, 0.75), (0.1, 0.28), (-0.95, 0.28), (-0.95, -0.28), (0.1, -0.28), (0.1, -0.75)),
+    "cross": (
+        *((_ARM, _REACH), (_ARM, _ARM), (_REACH, _ARM), (_REACH, -_ARM), (_ARM, -_ARM), (_ARM, -_REACH)),
+        *((-_ARM, -_REACH), (-_ARM, -_ARM), (-_REACH, -_ARM), (-_REACH, _ARM), (-_ARM, _ARM), (-_ARM, _REACH)),
+    ),
+    "heart": _heart(),
+}
 
 
 def _bounds(name: str, outline: list[Point]) -> DrawnShape:

@@ -29,17 +29,21 @@ def _python(*packages: str) -> tuple[str, ...]:
     return tuple(f"{package}/**/*.py" for package in packages)
 
 
+# The functions outside the network.
+_OUTSIDE = ("recognize", "dead_letters", "mail", "webhooks", "train", "database_role")
+
 ARCHIVES = {
     "recognize": Archive(
         requirements="requirements/recognize.txt",
         code=(
             "lambdas/*.py",
             *_python("recognition", "webhooks"),
-            *_python(
-                *(f"lambdas/{name}" for name in ("recognize", "dead_letters", "mail", "webhooks", "database_role"))
-            ),
+            *_python(*(f"lambdas/{name}" for name in _OUTSIDE)),
+            # What both a job and whoever orders one must know.
+            "training/__init__.py",
+            "training/config.py",
         ),
-        services=("s3", "sqs", "dynamodb", "rekognition", "sagemaker-runtime", "sesv2", "rds-data", "sts"),
+        services=("s3", "sqs", "dynamodb", "rekognition", "sagemaker", "sagemaker-runtime", "sesv2", "rds-data", "sts"),
     ),
     "portal": Archive(
         requirements="requirements/web.txt",

@@ -1,7 +1,9 @@
-"""Entry point of `ingest`: results, attempts and imports become rows, and images without a budget wait."""
+"""Entry point of `ingest`: results, attempts, imports and news of trainings become rows, and images without a budget
+wait."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -11,8 +13,18 @@ from django.db import OperationalError, close_old_connections
 
 from lambdas.batches import ExplainedFailure, Message, each_message
 from lambdas.logs import make_logger
-from lambdas.pointers import DeliveryAttempt, HeldImage, ResultPointer, UnreadableMessage, read_message
-from lambdas.s3_events import UnreadableEvent, created_objects
+from lambdas.pointers import (
+    DeliveryAttempt,
+    HeldImage,
+    ResultPointer,
+    TrainingAnswer,
+    UnreadableMessage,
+    read_message,
+)
+from lambdas.pointers import Message as Told
+from lambdas.s3_events import CreatedObject, UnreadableEvent, created_objects
+from lambdas.sagemaker_events import JobChanged, StateChange, UnreadableStateChange, read_state_change
+from portal.finetuning import orders
 from portal.images.holding import hold
 from portal.images.importing import import_object
 from portal.images.models import Hold
@@ -60,29 +72,61 @@ def _take(message: Message) -> None:
 
 
 def _is_readable(body: str) -> bool:
-    for read in (read_message, created_objects):
-        with suppress(UnreadableMessage, UnreadableEvent):
-            read(body)
-            return True
+    with suppress(ExplainedFailure):
+        _read(body)
+        return True
     return False
 
 
-def _take_body(body: str) -> None:
-    logger.remove_keys(["image_id", "delivery_id"])
-    try:
-        told = read_message(body)
-    except UnreadableMessage as unreadable:
+def _read(body: str) -> Told | StateChange | tuple[CreatedObject, ...]:
+    """Raises ExplainedFailure with what each of the readers says of it."""
+    problems = []
+    for read in (read_message, read_state_change, created_objects):
         try:
-            _import_all(body)
-        except UnreadableEvent as error:
-            raise ExplainedFailure(f"{unreadable}; {error}") from error
-        return
-    if isinstance(told, ResultPointer):
-        _record(told)
-    elif isinstance(told, HeldImage):
-        _hold(told)
+            return read(body)
+        except (UnreadableMessage, UnreadableStateChange, UnreadableEvent) as error:
+            problems.append(str(error))
+    raise ExplainedFailure("; ".join(problems))
+
+
+def _take_body(body: str) -> None:
+    logger.remove_keys(["image_id", "delivery_id", "version_id", "job", "package"])
+    match _read(body):
+        case ResultPointer() as told:
+            _record(told)
+        case HeldImage() as told:
+            _hold(told)
+        case DeliveryAttempt() as told:
+            _note(told)
+        case TrainingAnswer() as told:
+            _hear(told)
+        case tuple() as created:
+            _import_all(created)
+        case change:
+            _follow(change)
+
+
+def _hear(told: TrainingAnswer) -> None:
+    logger.append_keys(version_id=str(told.version_id))
+    known = orders.take_answer(
+        told.version_id,
+        order=told.order,
+        job=told.job,
+        job_name=told.job_name,
+        package_arn=told.package_arn,
+        problem=told.problem,
+    )
+    logger.info("an answer was taken" if known else "an answer came for an order that does not matter any more")
+
+
+def _follow(change: StateChange) -> None:
+    if isinstance(change, JobChanged):
+        logger.append_keys(job=change.name)
+        known = orders.take_event(change.name, status=change.status, secondary=change.secondary, reason=change.reason)
     else:
-        _note(told)
+        logger.append_keys(package=change.arn)
+        known = orders.take_approval(change.arn, change.approval)
+    logger.info("a change was followed" if known else "a change of something that nobody waits for was passed over")
 
 
 def _record(told: ResultPointer) -> None:
@@ -113,8 +157,8 @@ def _hold(told: HeldImage) -> None:
     logger.info("an image waits for a budget" if waits else "an image was held back that does not wait any more")
 
 
-def _import_all(body: str) -> None:
-    for created in created_objects(body):
+def _import_all(objects: Iterable[CreatedObject]) -> None:
+    for created in objects:
         if created.bucket != settings.UPLOADS_BUCKET:
             logger.warning("an object of another bucket was passed over", extra={"bucket": created.bucket})
             continue

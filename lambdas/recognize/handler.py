@@ -97,4 +97,5 @@ def _detectors(config: RecognizeConfig, session: Any) -> tuple[Detector, ...]:
         return detectors
     from recognition.detectors.sagemaker import SageMakerDetector, SageMakerSettings
 
-    return (*detectors, SageMakerDetector(SageMakerSettings(config.sagemaker_endpoint), session))
+    settings = SageMakerSettings(config.sagemaker_endpoint, config.sagemaker_model)
+    return (*detectors, SageMakerDetector(settings, session))

@@ -62,9 +62,8 @@ class SnapshotForm(forms.ModelForm):  # type: ignore[type-arg]
             (label, f"{label} ({boxes:,})") for label, boxes in sorted(counts.items(), key=lambda item: item[0].lower())
         ]
         if by_lambda():
-            # Nothing there can turn pictures upright.
-            self.fields["with_images"].disabled = True
-            self.fields["with_images"].help_text = "Only `manage.py export_dataset` can do this here; see the manual."
+            # Nothing there can turn originals upright.
+            self.fields["with_images"].help_text = "As their previews, of at most 1,600 pixels."
 
     def clean_split(self) -> str:
         text: str = self.cleaned_data["split"]

@@ -10,7 +10,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from portal.accounts.models import ErasureReceipt
+from portal.committing import on_commit_robustly
+from portal.finetuning.channels import lists_of_jobs
+from portal.finetuning.forgetting import forget
 from portal.finetuning.models import DatasetImage, DatasetSnapshot, file_name
+from portal.finetuning.workplaces import remove_pictures
 from portal.images.erasing import owe
 
 
@@ -20,7 +24,8 @@ def on_images_deleting(ids: Sequence[UUID], receipt: ErasureReceipt | None = Non
 
 
 def remove(ids: Sequence[UUID], receipt: ErasureReceipt | None = None) -> int:
-    """Take images out of all snapshots, and owe whatever is stored of them. Returns from how many it was.
+    """Take images out of all snapshots, and owe whatever is stored of them: there, in the reports of models, and where
+    one is being trained. Returns from how many it was.
 
     Call it in the transaction that deletes them. Lists without them are made at the next export.
     """
@@ -33,9 +38,13 @@ def remove(ids: Sequence[UUID], receipt: ErasureReceipt | None = None) -> int:
     snapshots = DatasetSnapshot.objects.select_for_update().filter(pk__in=contents).order_by("pk")
     for snapshot in snapshots:
         gone = contents[snapshot.pk]
-        paths = [snapshot.lists_folder, *(f"{snapshot.folder}/{file_name(sha256)}" for sha256 in gone)]
+        pictures = (f"{snapshot.folder}/{file_name(sha256)}" for sha256 in gone)
+        paths = [snapshot.lists_folder, *lists_of_jobs(snapshot), *pictures]
         owe((("derived", path) for path in paths), receipt)
         DatasetSnapshot.objects.filter(pk=snapshot.pk).update(
             images_removed=F("images_removed") + len(gone), changed_at=timezone.now()
         )
+        forget(snapshot.pk, gone, receipt)
+    hashes = {sha256 for gone in contents.values() for sha256 in gone}
+    on_commit_robustly(remove_pictures, hashes)
     return len(contents)

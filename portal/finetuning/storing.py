@@ -13,12 +13,14 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 
 from portal.finetuning.cards import make_card
+from portal.finetuning.channels import copy_previews
 from portal.finetuning.coco import Report, coco_stream
 from portal.finetuning.models import DatasetImage, DatasetSnapshot
 from portal.finetuning.splitting import Split
 from portal.images import buckets
 from portal.images.erasing import owe
 from portal.images.multipart import store_stream
+from portal.images.workers import by_lambda
 
 _PICTURES_AT_ONCE = 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -99,6 +101,10 @@ def store_missing_pictures(snapshot: DatasetSnapshot, report: Report) -> None:
 
 
 def _store_pictures(snapshot: DatasetSnapshot, rows: Sequence[DatasetImage]) -> None:
+    if by_lambda():
+        # Nothing there can make a picture of an original; the preview is one that is smaller.
+        copy_previews(snapshot, rows)
+        return
     for row, content in _made(rows):
         storages["derived"].save(f"{snapshot.folder}/{row.file_name}", ContentFile(content))
     still = set(snapshot.images.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
@@ -137,13 +143,13 @@ def write_folder(snapshot: DatasetSnapshot, folder: Path, *, pictures: bool, rep
             written += 1
         after = page[-1].sha256
         report(len(page))
-    _remove_strangers(snapshot, folder)
+    remove_strangers(snapshot, folder)
     return snapshot.images.count() - written
 
 
-def _remove_strangers(snapshot: DatasetSnapshot, folder: Path) -> None:
-    """What an earlier export left there may be of somebody who has deleted it since."""
+def remove_strangers(snapshot: DatasetSnapshot, folder: Path) -> None:
+    """Remove pictures that are not the dataset's: what was written earlier may be of somebody who has deleted it."""
     own = set(snapshot.images.values_list("sha256", flat=True))
     for file in (folder / "images").glob("*.jpg"):
         if _SHA256.fullmatch(file.stem) and file.stem not in own:
-            file.unlink()
+            file.unlink(missing_ok=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import transaction
 
+from portal.committing import on_commit_robustly
 from portal.images.holding import release_held
 from portal.images.models import Budget
 
@@ -24,8 +23,8 @@ def budgets_changed() -> None:
 
     It happens once the transaction is committed; what fails is made up for by the next sweep.
     """
-    transaction.on_commit(publish_budgets, robust=True)
-    transaction.on_commit(partial(release_held, budgets_changed=True), robust=True)
+    on_commit_robustly(publish_budgets)
+    on_commit_robustly(release_held, budgets_changed=True)
 
 
 def publish_budgets() -> bool:

@@ -10,18 +10,20 @@ from pathlib import Path
 
 from django.conf import settings
 
-from recognition.configuration import ONNX, DetectorSettings, build_detectors, missing_detectors
+from portal.finetuning.promoting import files_are_gone, running_folder
+from recognition.configuration import CUSTOM, ONNX, DetectorSettings, build_detectors, missing_detectors
 from recognition.detectors import Detector
 from recognition.detectors.rekognition import RekognitionSettings
 
 _MISSING = {
     ONNX: "Objects are not recognised yet: the object detector’s model is not on this machine. "
     "It is fetched in the background when the portal starts; “.venv/bin/python manage.py fetch_detector” tries again.",
+    CUSTOM: "The model of your own does not run: its files are gone. Promote another version, or roll back.",
 }
 
 
-def detector_settings() -> DetectorSettings:
-    """What the environment asks for, in the recognition package's terms."""
+def detector_settings(custom_folder: Path | None = None) -> DetectorSettings:
+    """What the environment asks for, in the recognition package's terms; with the folder of a model of our own."""
     features = settings.REKOGNITION_FEATURES
     rekognition = RekognitionSettings(
         labels="labels" in features,
@@ -33,6 +35,7 @@ def detector_settings() -> DetectorSettings:
     return DetectorSettings(
         names=settings.DETECTORS,
         model_folder=model_folder(),
+        custom_folder=custom_folder,
         rekognition=rekognition,
         threads=os.cpu_count() or 1,
     )
@@ -52,10 +55,22 @@ def model_folder() -> Path | None:
 
 
 def detectors() -> tuple[Detector, ...]:
-    """The configured detectors; a model that has arrived since the last call is picked up."""
+    """The configured detectors, with the model of our own that runs now; one that has arrived or was promoted since the
+    last call is picked up."""
+    return build_detectors(detector_settings(running_folder() if CUSTOM in settings.DETECTORS else None))
+
+
+def detectors_without_database() -> tuple[Detector, ...]:
+    """The same without the model of our own: which one runs is in the database."""
     return build_detectors(detector_settings())
 
 
 def missing() -> list[str]:
     """A sentence for each detector that is configured but cannot run here yet."""
+    gone = CUSTOM in settings.DETECTORS and files_are_gone()
+    return [*missing_without_database(), *([_MISSING[CUSTOM]] if gone else [])]
+
+
+def missing_without_database() -> list[str]:
+    """The same without the model of our own."""
     return [_MISSING[name] for name in missing_detectors(detector_settings())]

@@ -14,6 +14,7 @@ from recognition.result import Box, DetectorRun, Label
 
 _TITLES = {
     "onnx": "The object detector",
+    "custom": "Your own model",
     "faces": "The face detector",
     "text": "The text detector",
     "properties": "The colour and sharpness measurement",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
+from portal.committing import on_commit_robustly
 from portal.images.buckets import copy_onto_themselves
 from portal.images.models import FlagVerdict, Image, Status
 from portal.images.signals import image_settled
@@ -41,7 +41,7 @@ def queue_arrived(image: Image) -> bool:
 def send_queued(images: Iterable[Image]) -> None:
     """Say once more that these queued images are worth a look, when the transaction under way is committed."""
     if by_lambda():
-        transaction.on_commit(partial(send_events, list(images), _COPYING_SECONDS), robust=True)
+        on_commit_robustly(send_events, list(images), _COPYING_SECONDS)
         return
     for image in images:
         recognize_image.enqueue(str(image.pk))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
+from portal.committing import on_commit_robustly
 from portal.images.erasing import erase_due
 from portal.images.models import Image
 from portal.images.signals import image_settled
@@ -98,6 +98,6 @@ def erase_stored() -> None:
 def erase_soon() -> None:
     """Have the files erased of whatever is deleted in the transaction under way."""
     if by_lambda():
-        transaction.on_commit(partial(erase_due, ERASING_SECONDS), robust=True)
+        on_commit_robustly(erase_due, ERASING_SECONDS)
     else:
         erase_stored.enqueue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,6 +14,9 @@ from portal.images.models import WorkerHeartbeat
 
 # Workers report every two seconds; a busy machine may hold one up.
 HEARTBEAT_GRACE = timedelta(seconds=30)
+
+# Set once the worker in this process is to end: whoever is at something long leaves it to the next worker.
+told_to_end = threading.Event()
 
 _current = f"{socket.gethostname()[:40]}-{os.getpid()}"
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from types import FrameType
 
 from django.db import close_old_connections, connection
 from django.utils import timezone
@@ -17,7 +18,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from portal.images.models import WorkerHeartbeat
 from portal.images.sweeping import release, sweep
 from portal.images.warming import warm_up
-from portal.images.workers import become
+from portal.images.workers import become, told_to_end
 
 logger = logging.getLogger(__name__)
 
@@ -25,12 +26,20 @@ POLL_SECONDS = 0.2
 BEAT_SECONDS = 2.0
 SWEEP_SECONDS = 30.0
 STOP_SECONDS = 5.0
-# Queues of what waits for other people's servers: worked off beside the images, which that must not hold up.
-OTHERS = ["webhooks"]
-OTHERS_AT_ONCE = 2
+# Queues worked off beside the images, which they must not hold up, by so many threads each: what waits for other
+# people's servers, and trainings, which take hours.
+OTHERS = {"webhooks": 2, "training": 1}
 OTHERS_POLL_SECONDS = 1.0
 # A namesake that reported within this time and whose process exists is alive.
 FRESH = timedelta(seconds=15)
+
+
+class _Worker(Worker):
+    """Passes it on as soon as it is told to end, not only when what it is doing is done."""
+
+    def shutdown(self, signum: int, frame: FrameType | None) -> None:
+        told_to_end.set()
+        super().shutdown(signum, frame)
 
 
 class NameTaken(Exception):
@@ -46,7 +55,7 @@ def work(worker_id: str, *, until_empty: bool = False) -> None:
     worker = _worker(worker_id, ["*"] if until_empty else ["default"], POLL_SECONDS, until_empty)
     worker.configure_signals()
     stopping = threading.Event()
-    beside = [] if until_empty else [_worker(worker_id, OTHERS, OTHERS_POLL_SECONDS) for _ in range(OTHERS_AT_ONCE)]
+    beside = [] if until_empty else _beside(worker_id)
     keepers = _keepers(worker_id, beside, stopping)
     for keeper in keepers:
         keeper.start()
@@ -55,12 +64,20 @@ def work(worker_id: str, *, until_empty: bool = False) -> None:
         worker.run()
     finally:
         stopping.set()
+        told_to_end.set()
         for each in beside:
             each.running = False
         patience = time.monotonic() + STOP_SECONDS
         for keeper in keepers:
             keeper.join(timeout=max(0, patience - time.monotonic()))
+        told_to_end.clear()
         WorkerHeartbeat.objects.filter(pk=worker_id, pid=os.getpid()).delete()
+
+
+def _beside(worker_id: str) -> list[Worker]:
+    return [
+        _worker(worker_id, [queue], OTHERS_POLL_SECONDS) for queue, threads in OTHERS.items() for _ in range(threads)
+    ]
 
 
 def _keepers(worker_id: str, beside: list[Worker], stopping: threading.Event) -> list[threading.Thread]:
@@ -75,7 +92,7 @@ def _keepers(worker_id: str, beside: list[Worker], stopping: threading.Event) ->
 
 
 def _worker(worker_id: str, queues: list[str], interval: float, until_empty: bool = False) -> Worker:
-    return Worker(
+    return _Worker(
         queue_names=queues,
         interval=interval,
         batch=until_empty,

@@ -1,4 +1,4 @@
-"""Who corrects labels, and who looks after the words: people in two groups, with the staff flag to get in."""
+"""Who corrects labels, looks after the words, or trains models: people in groups, with the staff flag to get in."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from portal.accounts.models import User
 
 MODERATORS: Final = "Moderator"
 VOCABULARY_EDITORS: Final = "Vocabulary editor"
+TRAINERS: Final = "Model trainer"
 
-# As the migration 0002_groups makes them; who administers the portal may change what each group may do.
+# As 0002_groups and, for trainers, finetuning's 0003_trainers make them; who administers the portal may change what
+# each group may do.
 GROUPS: Final = {
     MODERATORS: (
         "moderation.review_images",
@@ -35,6 +37,14 @@ GROUPS: Final = {
         "moderation.change_contentthreshold",
         "moderation.delete_contentthreshold",
     ),
+    TRAINERS: (
+        "finetuning.view_datasetsnapshot",
+        "finetuning.add_datasetsnapshot",
+        "finetuning.view_modelversion",
+        "finetuning.add_modelversion",
+        "finetuning.approve_modelversion",
+        "finetuning.promote_modelversion",
+    ),
 }
 
 
@@ -46,6 +56,11 @@ def make_moderator(user: User) -> bool:
 def make_vocabulary_editor(user: User) -> bool:
     """Let somebody change the vocabulary, in the administration. Returns False when they could already."""
     return _join(user, VOCABULARY_EDITORS)
+
+
+def make_trainer(user: User) -> bool:
+    """Let somebody make datasets, train models and decide which runs. Returns False when they could already."""
+    return _join(user, TRAINERS)
 
 
 @transaction.atomic

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -11,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
+from portal.committing import on_commit_robustly
 from portal.images.erasing import keep
 from portal.images.workers import by_lambda
 from portal.webhooks.models import CLAIMED_FOR, Delivery, due_before
@@ -73,7 +72,7 @@ def _attempt(delivery: Delivery) -> None:
 def deliver_soon(delivery: Delivery) -> None:
     """Have the delivery sent, once the transaction under way is committed."""
     if by_lambda():
-        transaction.on_commit(partial(put_out, delivery), robust=True)
+        on_commit_robustly(put_out, delivery)
     else:
         deliver.enqueue(str(delivery.pk))
 

@@ -1,13 +1,10 @@
 """Objects in boxes, by any detector of the DETR family that was exported to ONNX.
 
-A model folder is Hugging Face's layout: `model.onnx` (input `pixel_values`; outputs `logits` and `pred_boxes`),
-`config.json` with `id2label` and `model_type`, and `preprocessor_config.json`.
+Its input is `pixel_values`, its outputs `logits` and `pred_boxes`; a model folder is around it (see `model_folder`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import threading
 from collections import defaultdict
@@ -15,31 +12,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from recognition.detectors import Findings
-from recognition.image import PreparedImage
+from recognition.detectors.detr import Floats, outputs_wanted, surest
+from recognition.detectors.model_folder import CONFIG, MODEL, PREPROCESSOR, ModelFolder, ModelFolderError
 from recognition.result import Box, Instance, Label
 from recognition.vocabulary import describe
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-MODEL, CONFIG, PREPROCESSOR = "model.onnx", "config.json", "preprocessor_config.json"
+    from recognition.image import PreparedImage
 
-# These spend their last class on "nothing here" and share certainty out among classes; the others judge each class
-# by itself.
-_WITH_NO_OBJECT: Final = frozenset({"detr", "table-transformer", "yolos"})
-
-Floats = NDArray[np.float32]
-
-
-class ModelFolderError(Exception):
-    """The model folder is incomplete or its files do not fit together; no image can be at fault."""
+__all__ = ["ModelFolderError", "OnnxDetector", "Preprocessing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,39 +106,43 @@ class OnnxDetector:
         self, folder: Path, name: str = "onnx", *, min_confidence: float = 20.0, threads: int | None = None
     ) -> None:
         self.name = name
-        self._folder = folder
+        self._folder = ModelFolder(folder)
         self._min_confidence = min_confidence
         self._threads = threads or os.cpu_count() or 1
         self._lock = threading.Lock()
         self._loaded: InferenceSession | None = None
 
-    @cached_property
+    @property
     def version(self) -> str:
-        """The model's type and 12 hex digits over the folder's three files."""
-        digest = hashlib.sha256()
-        for name in (MODEL, CONFIG, PREPROCESSOR):
-            with self._file(name).open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        return f"{self._config['model_type']}-{digest.hexdigest()[:12]}"
+        return self._folder.version
 
     @property
     def settings(self) -> Mapping[str, object]:
         return {"min_confidence": self._min_confidence}
 
     def detect(self, image: PreparedImage) -> Findings:
-        logits, boxes = self._run(self._preprocessing(image.pixels))
+        return self.find(image.pixels)
+
+    def find(self, pixels: NDArray[np.uint8]) -> Findings:
+        """What is in an upright picture: uint8 RGB, height x width x 3."""
+        logits, boxes = self._run(self._preprocessing(pixels))
+        labels, scores, corners = surest(self._folder.model_type, logits, boxes)
+        percents = self._folder.calibration.percent(labels, scores)
+        kept = percents >= self._min_confidence
         found: dict[int, list[Instance]] = defaultdict(list)
-        for label, score, box in self._surest(logits, boxes):
-            clipped = Box.clipped(*box)
-            if clipped is not None:
-                found[label].append(Instance(min(100.0, 100 * score), clipped))
+        for label, percent, sides in zip(
+            labels[kept].tolist(), percents[kept].tolist(), corners[kept].tolist(), strict=True
+        ):
+            box = Box.clipped(*sides)
+            if box is not None:
+                found[label].append(Instance(percent, box))
         return Findings(labels=self._labels(found))
 
     def _labels(self, found: Mapping[int, list[Instance]]) -> tuple[Label, ...]:
         """One label for each name: several of the model's classes may have the same."""
         named: dict[str, list[Instance]] = defaultdict(list)
         for label, instances in found.items():
-            named[self._names[label]] += instances
+            named[self._folder.names[label]] += instances
         labels = []
         for name, instances in named.items():
             instances.sort(key=lambda instance: -instance.confidence)
@@ -166,39 +160,16 @@ class OnnxDetector:
             )
         return tuple(labels)
 
-    def _surest(self, logits: Floats, boxes: Floats) -> list[tuple[int, float, tuple[float, float, float, float]]]:
-        """(class, score 0 to 1, corners as fractions) from the least confidence on, as the transformers library has it.
-
-        Queries x classes logits, queries x 4 boxes (center, width, height as fractions).
-        """
-        if self._config["model_type"] in _WITH_NO_OBJECT:
-            shares = np.exp(logits - logits.max(-1, keepdims=True))
-            shares = (shares / shares.sum(-1, keepdims=True))[:, :-1]
-            queries = np.arange(len(shares))
-            labels = shares.argmax(-1)
-            scores = shares[queries, labels]
-        else:
-            each = 1 / (1 + np.exp(-logits.ravel()))
-            places = np.argsort(-each, kind="stable")[: len(logits)]
-            queries, labels, scores = places // logits.shape[1], places % logits.shape[1], each[places]
-        kept = scores * 100 >= self._min_confidence
-        centers, sizes = boxes[queries, :2], boxes[queries, 2:]
-        corners = np.concatenate([centers - sizes / 2, centers + sizes / 2], axis=1)
-        return [
-            (int(label), float(score), (float(left), float(top), float(right), float(bottom)))
-            for label, score, (left, top, right, bottom) in zip(labels[kept], scores[kept], corners[kept], strict=True)
-        ]
-
     def _run(self, pixel_values: Floats) -> tuple[Floats, Floats]:
         session = self._session()
-        inputs = {"pixel_values": pixel_values}
+        inputs: dict[str, NDArray[Any]] = {"pixel_values": pixel_values}
         if any(given.name == "pixel_mask" for given in session.get_inputs()):
             inputs["pixel_mask"] = np.ones((1, *pixel_values.shape[2:]), np.int64)
         logits, boxes = session.run(["logits", "pred_boxes"], inputs)
-        expected = len(self._names) + (self._config["model_type"] in _WITH_NO_OBJECT)
-        if logits.shape[-1] != expected:
+        classes = len(self._folder.names)
+        if logits.shape[-1] != outputs_wanted(self._folder.model_type, classes):
             raise ModelFolderError(
-                f"{self._folder.name}: {CONFIG} names {len(self._names)} classes, but {MODEL} has {logits.shape[-1]}."
+                f"{self._folder.name}: {CONFIG} names {classes} classes, but {MODEL} has {logits.shape[-1]}."
             )
         return logits[0], boxes[0]
 
@@ -216,8 +187,9 @@ class OnnxDetector:
         options.intra_op_num_threads = self._threads
         # Threads that wait busily take the cores from the other detectors.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        model = str(self._folder.file(MODEL))
         try:
-            session = onnxruntime.InferenceSession(str(self._file(MODEL)), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise ModelFolderError(f"{self._folder.name}: {MODEL} cannot be loaded: {error}") from error
         missing = {"logits", "pred_boxes"} - {output.name for output in session.get_outputs()}
@@ -226,29 +198,5 @@ class OnnxDetector:
         return session
 
     @cached_property
-    def _config(self) -> Mapping[str, Any]:
-        return self._json(CONFIG, "model_type", "id2label")
-
-    @cached_property
-    def _names(self) -> Mapping[int, str]:
-        return {int(number): name for number, name in self._config["id2label"].items()}
-
-    @cached_property
     def _preprocessing(self) -> Preprocessing:
-        return Preprocessing.read(self._json(PREPROCESSOR))
-
-    def _json(self, name: str, *required: str) -> Mapping[str, Any]:
-        try:
-            values: dict[str, Any] = json.loads(self._file(name).read_text())
-        except ValueError as error:
-            raise ModelFolderError(f"{self._folder.name}: {name} is not JSON: {error}") from error
-        for key in required:
-            if key not in values:
-                raise ModelFolderError(f"{self._folder.name}: {name} does not say “{key}”.")
-        return values
-
-    def _file(self, name: str) -> Path:
-        path = self._folder / name
-        if not path.is_file():
-            raise ModelFolderError(f"The model folder “{self._folder.name}” has no {name}.")
-        return path
+        return Preprocessing.read(self._folder.preprocessor)

@@ -32,10 +32,13 @@ _REFUSALS: Final = frozenset({400, 413, 415, 422})
 
 @dataclass(frozen=True, slots=True)
 class SageMakerSettings:
-    """Which endpoint to ask. `region` and credentials default to what botocore finds; `endpoint_url` is for tests and
-    private endpoints."""
+    """Which endpoint to ask, and which model it serves: another one may answer differently under the same name.
+
+    `region` and credentials default to what botocore finds; `endpoint_url` is for tests and private endpoints.
+    """
 
     endpoint: str | None = None
+    model: str | None = None
     region: str | None = None
     endpoint_url: str | None = None
 
@@ -58,6 +61,7 @@ class SageMakerDetector:
         if not settings.endpoint:
             raise ValueError("The SageMaker detector needs the name of an endpoint.")
         self._endpoint = settings.endpoint
+        self._model = settings.model
         self._client = LazyClient(
             "sagemaker-runtime",
             settings.region,
@@ -68,8 +72,8 @@ class SageMakerDetector:
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """An endpoint's name stands for its model: each deployed model package gets an endpoint name of its own."""
-        return {"endpoint": self._endpoint}
+        """An endpoint keeps its name when it goes over to another model."""
+        return {"endpoint": self._endpoint, **({"model": self._model} if self._model else {})}
 
     def detect(self, image: PreparedImage) -> Findings:
         from botocore.exceptions import BotoCoreError, ClientError

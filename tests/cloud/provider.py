@@ -117,7 +117,7 @@ def plain(value: Any) -> Any:
     """Without secrets' wrappers; an archive as its path."""
     if rpc.is_rpc_secret(value):
         return plain(rpc.unwrap_rpc_secret(value))
-    if isinstance(value, pulumi.FileArchive):
+    if isinstance(value, pulumi.FileArchive | pulumi.FileAsset):
         return str(value.path)
     if isinstance(value, Mapping):
         return {key: plain(entry) for key, entry in value.items()}

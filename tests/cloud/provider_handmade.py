@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.cloud.provider_functions import function, invocation
 from tests.cloud.provider_shapes import UnknownProperty, parameters
@@ -61,6 +63,18 @@ def _notification(account: Any, name: str, inputs: Inputs, before: Any) -> Made:
         Bucket=inputs["bucket"], NotificationConfiguration=configuration
     )
     return inputs["bucket"], {}
+
+
+def _object(account: Any, name: str, inputs: Inputs, before: Any) -> Made:
+    only(inputs, "bucket", "key", "source", "contentType", "tags")
+    account.client("s3").put_object(
+        Bucket=inputs["bucket"],
+        Key=inputs["key"],
+        Body=Path(inputs["source"]).read_bytes(),
+        ContentType=inputs["contentType"],
+        Tagging=urlencode(inputs["tags"]),
+    )
+    return inputs["key"], {}
 
 
 def _target(entry: Inputs, property_name: str, member: str) -> dict[str, Any]:
@@ -198,7 +212,7 @@ def _table(account: Any, name: str, inputs: Inputs, before: Any) -> Made:
 
 def _event_target(account: Any, name: str, inputs: Inputs, before: Any) -> Made:
     only(inputs, "rule", "arn", "input")
-    target = {"Id": name, "Arn": inputs["arn"], "Input": inputs["input"]}
+    target = {"Id": name, "Arn": inputs["arn"], **({"Input": inputs["input"]} if "input" in inputs else {})}
     account.client("events").put_targets(Rule=inputs["rule"], Targets=[target])
     return f"{inputs['rule']}-{name}", {}
 
@@ -244,6 +258,7 @@ HANDMADE: Mapping[str, Callable[..., Made]] = {
     "aws:lambda/invocation:Invocation": invocation,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/eventTarget:EventTarget": _event_target,
+    "aws:s3/bucketObject:BucketObject": _object,
     "aws:ec2/vpc:Vpc": _vpc,
     "aws:ec2/vpcEndpoint:VpcEndpoint": _vpc_endpoint,
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _security_rule("authorize_security_group_ingress"),

@@ -161,10 +161,36 @@ def _rekognition(request: Seen) -> list[Need]:
 
 
 def _sagemaker(request: Seen) -> list[Need]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html"""
+    if "x-amz-target" in request.headers:
+        return _SAGEMAKER[_target(request)](request.document)
     _, _, endpoint, called = request.path.split("/")
     if called != "invocations":
         raise KeyError(request.path)
     return [Need("sagemaker:InvokeEndpoint", arn("sagemaker", f"endpoint/{endpoint}"))]
+
+
+def _training_job(asked: Mapping[str, Any]) -> list[Need]:
+    job = arn("sagemaker", f"training-job/{asked['TrainingJobName']}")
+    tagging = [Need("sagemaker:AddTags", job)] if asked.get("Tags") else []
+    passing = Need("iam:PassRole", asked["RoleArn"], {"iam:passedtoservice": "sagemaker.amazonaws.com"})
+    return [Need("sagemaker:CreateTrainingJob", job), *tagging, passing]
+
+
+def _model_package(asked: Mapping[str, Any]) -> list[Need]:
+    group = asked["ModelPackageGroupName"]
+    places = (f"model-package-group/{group}", f"model-package/{group}/1")
+    return [Need("sagemaker:CreateModelPackage", arn("sagemaker", place)) for place in places]
+
+
+_SAGEMAKER: Mapping[str, Callable[[Mapping[str, Any]], list[Need]]] = {
+    "CreateTrainingJob": _training_job,
+    "StopTrainingJob": lambda asked: [
+        Need("sagemaker:StopTrainingJob", arn("sagemaker", f"training-job/{asked['TrainingJobName']}"))
+    ],
+    "CreateModelPackage": _model_package,
+    "UpdateModelPackage": lambda asked: [Need("sagemaker:UpdateModelPackage", asked["ModelPackageArn"])],
+}
 
 
 def _lambda(request: Seen) -> list[Need]:

@@ -123,7 +123,7 @@ def test_the_schedule_sets_a_sweep_going(cloud: Cloud) -> None:
     cloud.settle()
     two_days_ago(cloud, image, ", status = 'queued'")
     events = cloud.aws.client("events")
-    (rule,) = events.list_rules()["Rules"]
+    (rule,) = [rule for rule in events.list_rules()["Rules"] if rule["Name"] == cloud.name("sweep")]
     (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
     function = target["Arn"].rpartition(":")[2]
     cloud.functions.admits(function, "events.amazonaws.com", rule["Arn"])

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,15 +48,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def database_url() -> Iterator[str | None]:
+@contextmanager
+def new_database(name: str) -> Iterator[str | None]:
     """A new database on the PostgreSQL server that DATABASE_URL names; None for SQLite in the data folder."""
     server = os.environ.get("DATABASE_URL", "")
     if not server.startswith("postgres"):
         yield None
         return
     values = environ.Env.db_url_config(server)
-    name = f"imagesift_e2e_{os.getpid()}"
+    name = f"imagesift_{name}_{os.getpid()}"
     connect = {"host": values["HOST"], "port": values["PORT"], "user": values["USER"], "password": values["PASSWORD"]}
     with psycopg.connect(dbname="postgres", autocommit=True, **connect) as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -65,10 +65,11 @@ def database_url() -> Iterator[str | None]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory, database_url: str | None) -> Iterator[Portal]:
+@contextmanager
+def serving(folder: Path, database_url: str | None, **settings: str) -> Iterator[Portal]:
+    """A portal that keeps everything in `folder`, with its worker."""
     port = free_port()
-    environment = {**os.environ, "IMAGESIFT_DATA": str(tmp_path_factory.mktemp("portal")), "LOG_LEVEL": "WARNING"}
+    environment = {**os.environ, "IMAGESIFT_DATA": str(folder), "LOG_LEVEL": "WARNING", **settings}
     environment["IMAGESIFT_MODELS"] = environment["IMAGESIFT_DATA"] + "/models"
     environment.pop("DATABASE_URL", None)
     if database_url:
@@ -84,6 +85,18 @@ def portal(tmp_path_factory: pytest.TempPathFactory, database_url: str | None) -
     finally:
         server.terminate()
         server.wait(timeout=40)
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str | None]:
+    with new_database("e2e") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory, database_url: str | None) -> Iterator[Portal]:
+    with serving(tmp_path_factory.mktemp("portal"), database_url) as running:
+        yield running
 
 
 def _wait_until_ready(url: str) -> None:

@@ -181,8 +181,11 @@ def record(folder: Path, stack: str = "dev", *, portal_archive: bytes = b"portal
     `folder` takes stand-ins for the archives; `portal_archive` is what is in the portal's.
     """
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
-    archives = Archives(recognize=folder / "recognize.zip", portal=folder / "portal.zip")
+    archives = Archives(
+        recognize=folder / "recognize.zip", portal=folder / "portal.zip", training=folder / "training-0a1b.tar.gz"
+    )
     archives.recognize.write_bytes(b"recognize")
+    archives.training.write_bytes(b"training")
     archives.portal.write_bytes(portal_archive)
 
     def program() -> None:

@@ -25,7 +25,7 @@ from tests.infra.archives import Archives, isolated, shared_archives
 
 TARGETS = {"recognize": 15_000_000, "portal": 20_000_000}
 FUNCTIONS = {
-    "recognize": ("recognize", "dead_letters", "mail", "webhooks", "database_role"),
+    "recognize": ("recognize", "dead_letters", "mail", "webhooks", "train", "database_role"),
     "portal": ("ingest", "web", "manage"),
 }
 ENVIRONMENT = {
@@ -50,6 +50,17 @@ ENVIRONMENT = {
     "INGEST_QUEUE_URL": "https://sqs.invalid/ingest",
     "WEBHOOKS_QUEUE_URL": "https://sqs.invalid/webhooks",
     "LEDGER_TABLE": "ledger",
+    "TRAINING_JOBS": "imagesift-dev-train",
+    "TRAINING_ROLE": "arn:aws:iam::123456789012:role/imagesift-dev-training",
+    "TRAINING_IMAGE": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/training:1",
+    "TRAINING_INSTANCE": "ml.g4dn.xlarge",
+    "TRAINING_SPOT": "true",
+    "TRAINING_SECONDS": "3600",
+    "TRAINING_PATIENCE_SECONDS": "7200",
+    "TRAINING_CODE": "code/training-0a1b.tar.gz",
+    "MODEL_PACKAGE_GROUP": "imagesift-dev-detector",
+    "SERVING_IMAGE": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/serving:1",
+    "JOB_TAGS": "{}",
     "DATABASE_CLUSTER_ARN": "arn:aws:rds:eu-west-1:123456789012:cluster:imagesift",
     "DATABASE_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:imagesift",
     "POWERTOOLS_SERVICE_NAME": "test",
@@ -102,7 +113,10 @@ def test_what_an_archive_holds_of_ours_is_what_is_listed(archives: Archives, tar
     found = {name for name in _names(archives.built(target)) if name.split("/")[0] in {*ours, "manage.py"}}
     listed = {str(file) for file in own_files(ARCHIVES[target])}
     assert {name for name in found if not name.endswith(".pyc")} == listed
-    assert {name for name in listed if "/tests/" in name or name.startswith(("infra", "training"))} == set()
+    assert {name for name in listed if "/tests/" in name or name.startswith("infra")} == set()
+    # What both a job and whoever orders one must know, and no more.
+    knows = {"training/__init__.py", "training/config.py"} if target == "recognize" else set()
+    assert {name for name in listed if name.startswith("training")} == knows
 
 
 @pytest.mark.parametrize(
@@ -141,7 +155,8 @@ def test_every_module_is_compiled_without_a_trace_of_where(archives: Archives, t
     sources = {name for name in archive.namelist() if name.endswith(".py")}
     modules = [name for name in archive.namelist() if name.endswith(".pyc")]
     assert len(modules) > 400
-    assert {name.split("/")[0] for name in sources} <= {"portal", "recognition", "webhooks", "lambdas", "manage.py"}
+    ours = {"portal", "recognition", "webhooks", "lambdas", "training", "manage.py"}
+    assert {name.split("/")[0] for name in sources} <= ours
     for name in modules:
         content = archive.read(name)
         # PEP 552: hash-based, and never checked against a source.

@@ -12,6 +12,7 @@ from lambdas.config import (
     MailConfig,
     PortalConfig,
     RecognizeConfig,
+    TrainConfig,
     WebhooksConfig,
 )
 from lambdas.environment import FromEnvironment
@@ -24,6 +25,7 @@ CONFIGS: dict[str, type[FromEnvironment]] = {
     "dead-letters": DeadLettersConfig,
     "mail": MailConfig,
     "webhooks": WebhooksConfig,
+    "train": TrainConfig,
     "database-role": DatabaseRoleConfig,
     "ingest": PortalConfig,
     "web": PortalConfig,
@@ -139,6 +141,7 @@ def test_lambda_takes_putting_off_and_holding_for_no_loop_gone_wild(graph: Graph
         each.inputs["functionName"]: each.inputs["recursiveLoop"] for each in graph.of_type("FunctionRecursionConfig")
     }
     names = [
-        graph.one("aws:lambda/function:Function", name).inputs["name"] for name in ("recognize", "ingest", "webhooks")
+        graph.one("aws:lambda/function:Function", name).inputs["name"]
+        for name in ("recognize", "ingest", "webhooks", "train")
     ]
     assert allowed == dict.fromkeys(names, "Allow")

@@ -149,7 +149,8 @@ def test_with_a_model_package_its_endpoint_is_asked(full: Graph) -> None:
     assert variant["modelName"] == model.inputs["name"]
     assert variant["serverlessConfig"] == {"memorySizeInMb": 4096, "maxConcurrency": 5}
     assert endpoint.inputs["endpointConfigName"] == configuration.inputs["name"]
-    assert full.environment("recognize")["SAGEMAKER_ENDPOINT"] == endpoint.inputs["name"]
+    recognize = full.environment("recognize")
+    assert (recognize["SAGEMAKER_ENDPOINT"], recognize["SAGEMAKER_MODEL"]) == (endpoint.inputs["name"], MODEL_PACKAGE)
 
 
 def test_another_package_replaces_model_and_configuration_under_the_same_endpoint(tmp_path: Path) -> None:

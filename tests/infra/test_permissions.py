@@ -23,6 +23,10 @@ def sqs(name: str) -> str:
     return f"arn:aws:sqs:{REGION}:{ACCOUNT}:imagesift-prod-{name}"
 
 
+def sagemaker(resource: str) -> str:
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{resource}"
+
+
 CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 LIST = {"s3:ListBucket"}
 READ, WRITE, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
@@ -71,6 +75,23 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         sqs("webhooks"): {*CONSUME, "sqs:ChangeMessageVisibility"},
         sqs("ingest"): {"sqs:SendMessage"},
     },
+    "train": {
+        f"{DERIVED}/outbox/training/*": {READ, DELETE},
+        DERIVED: LIST,
+        sqs("train"): CONSUME,
+        sqs("ingest"): {"sqs:SendMessage"},
+        sagemaker("training-job/imagesift-prod-train-*"): {
+            "sagemaker:CreateTrainingJob",
+            "sagemaker:StopTrainingJob",
+            "sagemaker:AddTags",
+        },
+        f"arn:aws:iam::{ACCOUNT}:role/imagesift-prod-training": {"iam:PassRole"},
+        sagemaker("model-package-group/imagesift-prod-detector"): {"sagemaker:CreateModelPackage"},
+        sagemaker("model-package/imagesift-prod-detector/*"): {
+            "sagemaker:CreateModelPackage",
+            "sagemaker:UpdateModelPackage",
+        },
+    },
     "database-role": {
         f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:imagesift-prod-database": {"rds-data:ExecuteStatement"},
         f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!cluster-1-AbCdEf": {"secretsmanager:GetSecretValue"},
@@ -80,6 +101,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         f"{UPLOADS}/uploads/*": {READ, WRITE},
         f"{DERIVED}/derived/*": {READ, WRITE},
         f"{DERIVED}/outbox/webhooks/*": {WRITE},
+        f"{DERIVED}/models/*": {READ, WRITE},
+        f"{DERIVED}/outbox/training/*": {WRITE},
         UPLOADS: LIST,
         DERIVED: LIST,
         sqs("ingest"): CONSUME,
@@ -89,6 +112,8 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         **SWEEPING,
         f"{DERIVED}/derived/*": {READ, WRITE, DELETE},
         f"{DERIVED}/exports/*": {READ, WRITE, DELETE, "s3:AbortMultipartUpload"},
+        f"{DERIVED}/datasets/*": {READ, WRITE, DELETE},
+        f"{DERIVED}/models/*": {READ, WRITE, DELETE},
         f"{DERIVED}/outbox/*": {WRITE},
         f"{DERIVED}/outbox/webhooks/*": {DELETE},
     },
@@ -97,6 +122,9 @@ RIGHTS: dict[str, dict[str, set[str]]] = {
         f"{DERIVED}/derived/*": {READ, DELETE},
         f"{DERIVED}/exports/*": {WRITE, DELETE, "s3:AbortMultipartUpload"},
         f"{DERIVED}/outbox/exports/*": {WRITE, DELETE},
+        f"{DERIVED}/datasets/*": {READ, WRITE, DELETE},
+        f"{DERIVED}/models/*": {READ, WRITE, DELETE},
+        f"{DERIVED}/outbox/training/*": {WRITE},
         f"{DERIVED}/outbox/webhooks/*": {WRITE, DELETE},
     },
 }
@@ -164,6 +192,7 @@ def test_nobody_may_ask_for_a_feature_that_is_off_or_an_endpoint_that_is_not_the
 
 def test_a_role_can_be_taken_on_by_its_service_alone(graph: Graph) -> None:
     services = {"sagemaker": "sagemaker.amazonaws.com", "proxy": "rds.amazonaws.com"}
+    services["training"] = "sagemaker.amazonaws.com"
     for role in graph.of_type("aws:iam/role:Role"):
         (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
         assert statement["Principal"] == {"Service": services.get(role.name, "lambda.amazonaws.com")}

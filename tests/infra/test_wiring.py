@@ -20,12 +20,14 @@ FEEDS = {
     "ingest": ("ingest", "ingest"),
     "mail": ("mail", "mail"),
     "webhooks": ("webhooks", "webhooks"),
+    "train": ("train", "train"),
 }
 ANNOUNCEMENTS = [
     ("uploads", "uploads/", "recognize"),
     ("uploads", "imports/", "ingest"),
     ("derived", "outbox/mail/", "mail"),
     ("derived", "outbox/webhooks/", "webhooks"),
+    ("derived", "outbox/training/", "train"),
 ]
 
 
@@ -50,7 +52,7 @@ def test_there_is_no_other_feed(full: Graph, plain: Graph) -> None:
     assert {each.name for each in plain.of_type("EventSourceMapping")} == set(FEEDS) - {"mail"}
 
 
-@pytest.mark.parametrize("name", ["recognize", "ingest", "mail", "webhooks"])
+@pytest.mark.parametrize("name", ["recognize", "ingest", "mail", "webhooks", "train"])
 def test_what_fails_too_often_goes_to_the_dead_letters_of_that_queue(full: Graph, name: str) -> None:
     dead = queue(full, f"{name}-dead")
     redrive = json.loads(queue(full, name).inputs["redrivePolicy"])
@@ -102,7 +104,8 @@ def test_a_bucket_announces_new_objects_below_a_prefix_to_a_queue(
 @pytest.mark.parametrize(("bucket", "_", "name"), ANNOUNCEMENTS)
 def test_a_queue_admits_its_bucket_of_this_account_and_nobody_else(full: Graph, bucket: str, _: str, name: str) -> None:
     allowed = [each for each in _queue_statements(full, name) if each["Effect"] == "Allow"]
-    assert allowed == [
+    # Of EventBridge's rules see test_training.py.
+    assert [each for each in allowed if each["Principal"] != {"Service": "events.amazonaws.com"}] == [
         {
             "Effect": "Allow",
             "Principal": {"Service": "s3.amazonaws.com"},
@@ -117,7 +120,7 @@ def test_a_queue_admits_its_bucket_of_this_account_and_nobody_else(full: Graph, 
 
 
 def test_nobody_is_admitted_to_dead_letters(full: Graph) -> None:
-    for name in ("recognize", "ingest", "mail", "webhooks"):
+    for name in ("recognize", "ingest", "mail", "webhooks", "train"):
         assert [each["Effect"] for each in _queue_statements(full, f"{name}-dead")] == ["Deny"]
 
 

@@ -17,10 +17,13 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing: the tests' output is theirs."""
 
 
+Application = Callable[..., Iterable[bytes]]
+
+
 @contextmanager
-def moto_server() -> Iterator[str]:
-    """The URL of a server with every service moto knows."""
-    server = make_server("127.0.0.1", 0, _one_at_a_time(), threaded=True, request_handler=_Quiet)
+def moto_server(wrap: Callable[[Application], Application] = lambda application: application) -> Iterator[str]:
+    """The URL of a server with every service moto knows. `wrap` may listen in on it."""
+    server = make_server("127.0.0.1", 0, wrap(_one_at_a_time()), threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -10,6 +10,7 @@ from lambdas.config import (
     MailConfig,
     PortalConfig,
     RecognizeConfig,
+    TrainConfig,
     WebhooksConfig,
 )
 from lambdas.environment import ConfigurationError
@@ -34,12 +35,14 @@ def test_everything_is_read_by_its_type() -> None:
     given = {
         "REKOGNITION_FEATURES": "labels, text",
         "SAGEMAKER_ENDPOINT": "birds",
+        "SAGEMAKER_MODEL": "birds/2",
         "MAX_UPLOAD_BYTES": "1000",
         "MONTHLY_BUDGET_USD": "12.50",
         "RECOGNITION_PRICES": '{"as_of": "2026-02-03", "micro_usd": {"rekognition": 1250}}',
     }
     config = RecognizeConfig.from_environment(REQUIRED | given)
     assert config.rekognition_features == ("labels", "text")
+    assert (config.sagemaker_endpoint, config.sagemaker_model) == ("birds", "birds/2")
     assert (config.sagemaker_endpoint, config.max_upload_bytes, config.monthly_budget_usd) == ("birds", 1000, 12.5)
     assert (config.recognition_prices.as_of, config.recognition_prices.micro_usd["rekognition"]) == (
         date(2026, 2, 3),
@@ -83,7 +86,7 @@ def test_the_process_environment_is_what_is_read_by_default(monkeypatch: pytest.
 
 @pytest.mark.parametrize(
     "config",
-    [RecognizeConfig, DeadLettersConfig, MailConfig, WebhooksConfig, DatabaseRoleConfig, PortalConfig],
+    [RecognizeConfig, DeadLettersConfig, MailConfig, WebhooksConfig, TrainConfig, DatabaseRoleConfig, PortalConfig],
 )
 def test_every_function_takes_a_log_level_and_a_service_name(config: type[RecognizeConfig]) -> None:
     assert {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"} <= config.accepted() - config.required()

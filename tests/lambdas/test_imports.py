@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HANDLERS = ("recognize", "dead_letters", "mail", "webhooks", "database_role")
+HANDLERS = ("recognize", "dead_letters", "mail", "webhooks", "train", "database_role")
 
 
 @pytest.mark.parametrize("function", HANDLERS)

@@ -49,7 +49,7 @@ def _addresses(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
     for entry in resolver.url_patterns:
         route = prefix + str(entry.pattern).removeprefix("^").removesuffix("$").removesuffix(r"\Z")
         if isinstance(entry, URLResolver):
-            if entry.namespace not in ("admin", "moderation"):
+            if entry.namespace not in ("admin", "moderation", "finetuning"):
                 yield from _addresses(entry, route)
         elif isinstance(entry, URLPattern) and not set(route) & set("<(^"):
             yield route

@@ -62,7 +62,7 @@ def rekognition(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRekognition]:
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     # A detector's client is made once, and would go on asking an earlier test's server.
-    monkeypatch.setattr("recognition.configuration._cache", {})
+    monkeypatch.setattr("recognition.configuration._made", {})
     with serve() as fake:
         monkeypatch.setenv("AWS_ENDPOINT_URL_REKOGNITION", fake.url)
         yield fake

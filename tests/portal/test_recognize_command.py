@@ -16,11 +16,12 @@ from django.core.management import call_command
 from PIL import Image
 from skimage import data
 
+import training
 from recognition.result import Result, Status
 from tests.hostile import flat_rgba_png, hostile_files
 from tests.memory import peak_megabytes
 
-TINY_MODEL = Path(__file__).parents[1] / "recognition" / "fixtures" / "tiny-rtdetr"
+TINY_MODEL = Path(training.__file__).parent / "starts" / "tiny-shapes"
 
 
 @pytest.fixture

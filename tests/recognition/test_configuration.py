@@ -1,5 +1,8 @@
+import gc
 import subprocess
 import sys
+import weakref
+from dataclasses import replace
 
 import pytest
 
@@ -23,7 +26,7 @@ def test_the_same_settings_give_the_same_detectors():
 
 
 def test_an_unknown_detector_is_named_with_those_that_are_known():
-    with pytest.raises(ValueError, match=r"“cats”.*onnx, faces, text, properties, rekognition, sagemaker"):
+    with pytest.raises(ValueError, match=r"“cats”.*onnx, custom, faces, text, properties, rekognition, sagemaker"):
         DetectorSettings(names=("faces", "cats"))
 
 
@@ -51,6 +54,51 @@ def test_a_model_folder_that_appears_is_picked_up_by_the_next_call(tmp_path):
     assert missing_detectors(settings) == ()
     assert after[0].name == "onnx"
     assert after[1:] == before
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Makes model folders that are good enough as long as nothing is detected."""
+
+    def make(name):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in ("model.onnx", "config.json", "preprocessor_config.json"):
+            (folder / file).write_text("{}")
+        return folder
+
+    return make
+
+
+def test_without_a_model_of_one_s_own_that_detector_is_left_out_and_nothing_is_missing():
+    settings = DetectorSettings(names=("custom", "faces"))
+    assert names(settings) == ["faces"]
+    assert missing_detectors(settings) == ()
+
+
+def test_a_model_of_one_s_own_whose_files_are_gone_is_missing(tmp_path):
+    settings = DetectorSettings(names=("custom", "faces"), custom_folder=tmp_path / "gone")
+    assert names(settings) == ["faces"]
+    assert missing_detectors(settings) == ("custom",)
+
+
+def test_another_model_of_one_s_own_leaves_the_other_detectors_as_they_are(model):
+    one, two = model("one"), model("two")
+    settings = DetectorSettings(model_folder=model("general"), custom_folder=one)
+    before = build_detectors(settings)
+    assert [detector.name for detector in before] == ["onnx", "custom", "faces", "text", "properties"]
+    after = build_detectors(replace(settings, custom_folder=two))
+    assert [a is b for a, b in zip(before, after, strict=True)] == [True, False, True, True, True]
+
+
+@pytest.mark.parametrize("folder", ["two", None])
+def test_a_model_of_one_s_own_that_was_replaced_is_let_go_of(folder, model):
+    settings = DetectorSettings(names=("custom",), custom_folder=model("one"))
+    old = weakref.ref(build_detectors(settings)[0])
+    assert old() is build_detectors(settings)[0]
+    build_detectors(replace(settings, custom_folder=folder and model(folder)))
+    gc.collect()
+    assert old() is None
 
 
 def test_nothing_is_missing_where_no_model_is_asked_for():

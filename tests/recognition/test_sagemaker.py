@@ -138,6 +138,10 @@ def test_an_answer_without_labels_is_an_answer(endpoint):
 
 def test_another_endpoint_is_another_detector_and_its_answers_are_kept(endpoint):
     assert fingerprint(asking(endpoint)) == fingerprint(SageMakerDetector(SageMakerSettings("birds")))
+    served = [
+        fingerprint(SageMakerDetector(SageMakerSettings("birds", model))) for model in (None, "birds/1", "birds/2")
+    ]
+    assert len(set(served)) == 3
     assert fingerprint(asking(endpoint)) != fingerprint(asking(endpoint, "birds-2"))
     assert asking(endpoint).paid
 

@@ -1,13 +1,27 @@
-"""`manage.py moderator`: let somebody correct labels, or look after the vocabulary, or no longer."""
+"""`manage.py moderator`: let somebody correct labels, look after the vocabulary or train models, or no longer."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.accounts.models import User
-from portal.moderation.groups import MODERATORS, VOCABULARY_EDITORS, leave, make_moderator, make_vocabulary_editor
+from portal.moderation import groups
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    title: str
+    group: str
+    make: Callable[[User], bool]
+
+
+MODERATOR: Final = Role("a moderator", groups.MODERATORS, groups.make_moderator)
+VOCABULARY_EDITOR: Final = Role("a vocabulary editor", groups.VOCABULARY_EDITORS, groups.make_vocabulary_editor)
+TRAINER: Final = Role("a model trainer", groups.TRAINERS, groups.make_trainer)
 
 
 class Command(BaseCommand):
@@ -15,30 +29,39 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username", help="whom")
-        parser.add_argument(
+        instead = parser.add_mutually_exclusive_group()
+        instead.add_argument(
             "--vocabulary",
-            action="store_true",
+            dest="role",
+            action="store_const",
+            const=VOCABULARY_EDITOR,
+            default=MODERATOR,
             help="a vocabulary editor instead, who merges, renames and hides labels",
+        )
+        instead.add_argument(
+            "--trainer",
+            dest="role",
+            action="store_const",
+            const=TRAINER,
+            default=MODERATOR,
+            help="a model trainer instead, who makes datasets, trains models and decides which runs",
         )
         parser.add_argument("--remove", action="store_true", help="take it back")
 
-    def handle(self, *_args: Any, username: str, vocabulary: bool, remove: bool, **_options: Any) -> None:
+    def handle(self, *_args: Any, username: str, role: Role, remove: bool, **_options: Any) -> None:
         try:
             user = User.objects.get(username=username)
         except User.DoesNotExist:
             raise CommandError(f"There is nobody called {username}.") from None
-        self.stdout.write(_removed(user, vocabulary) if remove else _made(user, vocabulary))
+        self.stdout.write(_removed(user, role) if remove else _made(user, role))
 
 
-def _made(user: User, vocabulary: bool) -> str:
-    what = "a vocabulary editor" if vocabulary else "a moderator"
-    changed = make_vocabulary_editor(user) if vocabulary else make_moderator(user)
-    return f"{user.username} is {what} now." if changed else f"{user.username} was {what} already."
+def _made(user: User, role: Role) -> str:
+    return f"{user.username} is {role.title} now." if role.make(user) else f"{user.username} was {role.title} already."
 
 
-def _removed(user: User, vocabulary: bool) -> str:
-    what = "a vocabulary editor" if vocabulary else "a moderator"
-    if not leave(user, VOCABULARY_EDITORS if vocabulary else MODERATORS):
-        return f"{user.username} was not {what}."
+def _removed(user: User, role: Role) -> str:
+    if not groups.leave(user, role.group):
+        return f"{user.username} was not {role.title}."
     outside = "" if user.is_staff else ", and no longer opens the administration"
-    return f"{user.username} is not {what} any more{outside}."
+    return f"{user.username} is not {role.title} any more{outside}."

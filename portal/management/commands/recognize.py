@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from portal.images.detecting import detectors, missing
+from portal.images.detecting import detectors_without_database, missing_without_database
 from portal.images.recognizing import limits
 from recognition.recognizer import RecognitionUnavailable, recognize
 from recognition.result import Failure, Result, Source, Status, failed
@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         notes = Console(stderr=True)
-        for sentence in missing():
+        for sentence in missing_without_database():
             notes.print(sentence, style="yellow")
         results = _recognize_all(options["files"], notes)
         if options["json"]:
@@ -62,7 +62,7 @@ def _recognize(file: Path) -> Result:
             file,
             image_id=image_id,
             stored_as=source,
-            detectors=detectors(),
+            detectors=detectors_without_database(),
             limits=limits(),
             timeout_s=settings.DETECTOR_TIMEOUT_SECONDS,
         ).result

@@ -24,6 +24,7 @@ class Verb(models.TextChoices):
     UNDONE = "undo", "Undid"
     VOCABULARY = "vocabulary", "Changed the vocabulary"
     EXPORTED = "export", "Exported"
+    MODEL = "model", "Decided on a model"
 
 
 class AuditEntry(models.Model):

@@ -90,7 +90,9 @@ export class Words {
 
   #activate(index) {
     const items = [...this.list.children];
-    this.#active = items.length && index >= -1 ? index % items.length : items.length - 1;
+    // -1 is none; what is below wraps to the last, what is above to the first.
+    if (index < 0) this.#active = index === -1 ? -1 : items.length - 1;
+    else this.#active = items.length ? index % items.length : -1;
     items.forEach((item, at) => { item.ariaSelected = String(at === this.#active); });
     this.input.ariaExpanded = String(items.length > 0);
     if (this.#active < 0) this.input.removeAttribute("aria-activedescendant");

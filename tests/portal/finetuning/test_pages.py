@@ -157,14 +157,11 @@ def test_people_who_are_no_staff_are_sent_to_sign_in(client: Client, stranger: U
     assert not AuditEntry.objects.exists()
 
 
-def test_on_aws_polling_builds_it_and_pictures_are_not_offered(
-    maker: Client, annotated: MakeAnnotated, settings: Any
-) -> None:
+def test_on_aws_polling_builds_it(maker: Client, annotated: MakeAnnotated, settings: Any) -> None:
     annotated()
     settings.RECOGNIZED_BY = "lambda"
-    maker.post(f"{LIST}add/", {**FORM, "with_images": "on"})
+    maker.post(f"{LIST}add/", FORM)
     snapshot = DatasetSnapshot.objects.get()
-    assert not snapshot.with_images
     assert not DBTaskResult.objects.exists()
     progress = reverse("admin:finetuning_datasetsnapshot_progress", args=[snapshot.pk])
     assert maker.post(progress).json()["state"] == "ready"

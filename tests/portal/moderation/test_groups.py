@@ -1,4 +1,4 @@
-"""The groups of moderators and vocabulary editors, as the migration makes them."""
+"""The groups of moderators, vocabulary editors and model trainers, as the migrations make them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from django.contrib.auth.models import Group, Permission
 from django.db import connection
 
 from portal.accounts.models import User
-from portal.moderation.groups import GROUPS, MODERATORS, VOCABULARY_EDITORS, make_moderator, make_vocabulary_editor
+from portal.moderation.groups import (
+    GROUPS,
+    MODERATORS,
+    TRAINERS,
+    VOCABULARY_EDITORS,
+    make_moderator,
+    make_trainer,
+    make_vocabulary_editor,
+)
 
 
 def permissions_of(name: str) -> set[str]:
@@ -21,12 +29,14 @@ def permissions_of(name: str) -> set[str]:
 
 
 def migrate() -> None:
-    """What the migration does, with the tables as they are."""
-    import_module("portal.moderation.migrations.0002_groups").make_groups(apps, SimpleNamespace(connection=connection))
+    """What the migrations do, with the tables as they are."""
+    editor = SimpleNamespace(connection=connection)
+    import_module("portal.moderation.migrations.0002_groups").make_groups(apps, editor)
+    import_module("portal.finetuning.migrations.0003_trainers").make_group(apps, editor)
 
 
 @pytest.mark.django_db
-def test_the_migration_makes_both_groups_with_all_they_may_do() -> None:
+def test_the_migrations_make_all_groups_with_all_they_may_do() -> None:
     Group.objects.all().delete()
     migrate()
     assert {name: permissions_of(name) for name in GROUPS} == {name: set(may) for name, may in GROUPS.items()}
@@ -35,10 +45,10 @@ def test_the_migration_makes_both_groups_with_all_they_may_do() -> None:
 @pytest.mark.django_db
 def test_permissions_that_do_not_exist_yet_are_made_under_djangos_own_names() -> None:
     made_by_django = dict(Permission.objects.values_list("codename", "name"))
-    Permission.objects.filter(content_type__app_label__in=("images", "moderation")).delete()
+    Permission.objects.filter(content_type__app_label__in=("images", "moderation", "finetuning")).delete()
     migrate()
-    assert permissions_of(MODERATORS) == set(GROUPS[MODERATORS])
-    for app_label in ("images", "moderation"):
+    assert {name: permissions_of(name) for name in GROUPS} == {name: set(may) for name, may in GROUPS.items()}
+    for app_label in ("images", "moderation", "finetuning"):
         create_permissions(apps.get_app_config(app_label), verbosity=0)
     assert dict(Permission.objects.values_list("codename", "name")) == made_by_django
     assert Permission.objects.filter(codename="review_images").count() == 1
@@ -72,6 +82,17 @@ def test_a_moderator_reviews_and_a_vocabulary_editor_changes_words_and_neither_s
     assert not editor.has_perm("moderation.review_images")
     assert not moderator.has_perm("images.view_image")
     assert not editor.has_perm("images.view_image")
+
+
+@pytest.mark.django_db
+def test_a_trainer_makes_datasets_and_decides_on_models_and_corrects_nothing(owner: User) -> None:
+    assert make_trainer(owner)
+    trainer = User.objects.get(pk=owner.pk)
+    assert trainer.is_staff
+    assert trainer.has_perms(GROUPS[TRAINERS])
+    for permission in ("moderation.review_images", "images.view_image", "images.change_label"):
+        assert not trainer.has_perm(permission)
+    assert not make_trainer(trainer)
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""`manage.py moderator`: who reviews and who looks after the words, from the command line."""
+"""`manage.py moderator`: who reviews, looks after the words or trains models, from the command line."""
 
 from __future__ import annotations
 
@@ -30,6 +30,22 @@ def test_somebody_becomes_a_moderator_and_hears_so_once(owner: User) -> None:
 def test_somebody_becomes_a_vocabulary_editor(owner: User) -> None:
     assert said("owner", "--vocabulary") == "owner is a vocabulary editor now.\n"
     assert User.objects.get(pk=owner.pk).has_perm("images.change_label")
+
+
+def test_somebody_becomes_a_model_trainer_and_is_one_no_longer(owner: User) -> None:
+    assert said("owner", "--trainer") == "owner is a model trainer now.\n"
+    assert said("owner", "--trainer") == "owner was a model trainer already.\n"
+    trainer = User.objects.get(pk=owner.pk)
+    assert trainer.has_perms(["finetuning.add_modelversion", "finetuning.promote_modelversion"])
+    assert not trainer.has_perm("moderation.review_images")
+    ended = "owner is not a model trainer any more, and no longer opens the administration.\n"
+    assert said("owner", "--trainer", "--remove") == ended
+    assert not User.objects.get(pk=owner.pk).has_perm("finetuning.add_modelversion")
+
+
+def test_one_call_gives_one_role(owner: User) -> None:
+    with pytest.raises(CommandError, match="not allowed with"):
+        said("owner", "--trainer", "--vocabulary")
 
 
 def test_who_is_no_moderator_any_more_leaves_the_administration_unless_something_else_keeps_them(

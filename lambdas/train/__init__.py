@@ -1,0 +1,1 @@
+"""From the portal's outbox to SageMaker: training jobs and registered models."""

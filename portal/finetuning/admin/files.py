@@ -1,0 +1,41 @@
+"""The files of a model version that people may look at or take away."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import Http404, HttpRequest
+
+from portal.finetuning.evaluation import pictures
+from portal.finetuning.models import ModelVersion
+from portal.images.serving import UNKNOWN_TYPE, Served, serve_stored
+
+FILES: Final = ("report.json", "verdict.json", "model.tar.gz")
+
+
+def send_picture(request: HttpRequest, version: ModelVersion, name: str) -> Served:
+    """A picture that the report speaks of. Raises Http404 for any other name."""
+    if name not in pictures(version.report):
+        raise Http404
+    return serve_stored(
+        request, "derived", f"{version.folder}/report/{name}", content_type="image/jpeg", etag=_etag(version, name)
+    )
+
+
+def send_file(request: HttpRequest, version: ModelVersion, name: str) -> Served:
+    """One of FILES, as an attachment. Raises Http404 for any other name."""
+    if name not in FILES or not version.is_ready:
+        raise Http404
+    return serve_stored(
+        request,
+        "derived",
+        f"{version.folder}/{name}",
+        content_type=UNKNOWN_TYPE,
+        etag=_etag(version, name),
+        download_as=f"{version.name}-v{version.version}-{name}",
+    )
+
+
+def _etag(version: ModelVersion, name: str) -> str:
+    """A version's files change only by being trained on."""
+    return f"{version.pk}-{version.finished_at:%Y%m%d%H%M%S}-{name}" if version.finished_at else f"{version.pk}-{name}"

@@ -1,0 +1,46 @@
+"""Reports show a model's worst mistakes as pictures: those of deleted images leave them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import transaction
+
+from portal.accounts.models import ErasureReceipt
+from portal.finetuning.models import ModelVersion, file_name
+from portal.images.erasing import owe
+
+# Where a version's report lies: as collected here, and as a training job leaves it.
+_PLACES = ("", "run/result/")
+
+
+def forget(dataset_id: UUID, hashes: Iterable[str], receipt: ErasureReceipt | None = None) -> None:
+    """Take pictures out of the reports of all versions that were measured on a dataset.
+
+    Call it in the transaction that deletes them.
+    """
+    names = {file_name(sha256) for sha256 in hashes}
+    for version in ModelVersion.objects.select_for_update().filter(dataset=dataset_id).order_by("pk"):
+        _forget(version, names, receipt)
+
+
+@transaction.atomic
+def forget_strangers(version_id: UUID) -> None:
+    """The same for what was deleted while the report was being made: call it once the report is stored."""
+    version = ModelVersion.objects.select_for_update().get(pk=version_id)
+    shown = {mistake["file_name"] for mistake in version.report.get("worst", [])}
+    hashes = version.dataset.images.values_list("sha256", flat=True)
+    _forget(version, shown - {file_name(sha256) for sha256 in hashes}, None)
+
+
+def _forget(version: ModelVersion, names: set[str], receipt: ErasureReceipt | None) -> None:
+    worst = version.report.get("worst", [])
+    gone = [mistake for mistake in worst if mistake["file_name"] in names]
+    if not gone:
+        return
+    version.report["worst"] = [mistake for mistake in worst if mistake not in gone]
+    version.save(update_fields=["report"])
+    # Both show or name all of them.
+    files = ["report.json", "report/index.html", *(mistake["image"] for mistake in gone)]
+    owe((("derived", f"{version.folder}/{place}{file}") for place in _PLACES for file in files), receipt)

@@ -1,0 +1,83 @@
+"""On AWS, where no worker is, S3's events recognise the history again: an original copied onto itself is one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from portal.accounts.models import User
+from portal.finetuning.models import Repeat, RepeatState
+from portal.finetuning.repeating import begin_repeat, served_as
+from portal.images.models import Image, Status
+from portal.images.recording import record_result
+from portal.images.sweeping import sweep
+from portal.moderation.deeds import Refused
+from recognition.result import DetectorRun
+from tests.conftest import PIXEL, MakeImage, make_result
+from tests.portal.finetuning.candidates import staff
+from tests.portal.finetuning.versions import trainer
+from tests.portal.test_lambda_queueing import events
+from tests.portal.test_s3_storage import s3, s3_address
+
+__all__ = ["events", "s3", "s3_address"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _by_lambda(s3: Any, settings: Any) -> None:
+    settings.RECOGNIZED_BY = "lambda"
+    settings.DETECTORS = ("rekognition", "sagemaker")
+
+
+def by_endpoint(version: str) -> tuple[DetectorRun, ...]:
+    return (DetectorRun("sagemaker", version, 80, fingerprint="a" * 16),)
+
+
+@pytest.fixture
+def history(owner: User, stored_image: MakeImage) -> list[Image]:
+    images = [stored_image(owner, PIXEL + bytes([number])) for number in range(3)]
+    for image in images:
+        record_result(make_result(image, detectors=by_endpoint("shapes-v1-abc")))
+        image.refresh_from_db()
+    return images
+
+
+def test_what_runs_is_what_the_newest_results_say(history: list[Image], owner: User) -> None:
+    assert served_as() == "shapes-v1-abc"
+    with pytest.raises(Refused, match="names shapes-v1-abc already"):
+        begin_repeat(30, trainer(owner))
+
+
+def test_polls_and_sweeps_queue_images_and_tell_s3(
+    history: list[Image], owner: User, events: Any, client: Client
+) -> None:
+    record_result(make_result(history[0], detectors=by_endpoint("shapes-v2-def")))
+    repeat = begin_repeat(3, trainer(owner))
+    assert repeat.images_total == 2
+    assert events() == 0
+    Repeat.objects.update(stepped_at=timezone.now() - timedelta(seconds=21))
+    staff(client, owner, "view_modelversion")
+    answer = client.post(reverse("finetuning:repeat_progress", args=[repeat.pk])).json()
+    assert (answer["state"], answer["percent"]) == ("running", 50)
+    assert events() == 1
+    Repeat.objects.update(stepped_at=timezone.now() - timedelta(minutes=1))
+    sweep(1.0)
+    repeat.refresh_from_db()
+    assert repeat.state == RepeatState.DONE
+    assert events() == 1
+    assert Image.objects.filter(status=Status.QUEUED).count() == 2
+    assert not DBTaskResult.objects.exists()
+
+
+def test_the_page_says_how_it_gets_on_there(history: list[Image], owner: User, client: Client) -> None:
+    record_result(make_result(history[0], detectors=by_endpoint("shapes-v2-def")))
+    page = staff(client, owner, "view_modelversion", "promote_modelversion").get(reverse("finetuning:repeat"))
+    assert "2 photos, not seen by shapes-v2-def" in page.content.decode()
+    assert "fastest while this page is open" in page.content.decode()

@@ -1,0 +1,245 @@
+"""A dataset's folder, read and checked: annotations/{train,validation,test}.json in COCO's form, and images/.
+
+Source of the format: https://cocodataset.org/#format-data
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from recognition.decoding import decode
+from recognition.errors import PermanentError
+from recognition.image import LONGEST_SIDE
+from recognition.limits import Limits
+from training.errors import TrainingFailed
+
+SPLITS: Final = ("train", "validation", "test")
+
+# Pixels that a box may stand out by: rounding, and what others' tools write at a picture's edge.
+_SLACK: Final = 1.0
+# Share by which a smaller copy's aspect may differ; a pixel of rounding is allowed as well.
+_ASPECT_SLACK: Final = 0.01
+_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
+# A dataset's pictures were let in by the portal, whose limits are settings: these are above any of them.
+_LIMITS: Final = Limits(max_pixels=200_000_000, max_bytes=500_000_000, max_decoder_bytes=2_000_000_000)
+
+
+class DataError(TrainingFailed):
+    """What is wrong with the data, as a sentence that names the file and the annotation."""
+
+
+class PictureGone(DataError):
+    """A picture was removed since the lists were read: its owner may delete it at any time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """A picture and its boxes. `width` and `height` are pixels as the list has them, the file may be smaller.
+
+    `labels` are numbers of Dataset.classes, `boxes` fractions of the picture: left, top, width, height, one row each.
+    """
+
+    path: Path
+    file_name: str
+    width: int
+    height: int
+    labels: NDArray[np.int64]
+    boxes: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """The splits share no picture. `classes` are in the order of their ids; `validation` and `test` may be empty."""
+
+    classes: tuple[str, ...]
+    train: tuple[Sample, ...]
+    validation: tuple[Sample, ...]
+    test: tuple[Sample, ...]
+    description: str
+
+
+def load(folder: Path) -> Dataset:
+    """Every list and every picture's size is checked. Raises DataError."""
+    lists = {split: _List.read(folder / "annotations" / f"{split}.json") for split in SPLITS}
+    classes = lists["train"].classes()
+    for each in lists.values():
+        each.require_same(classes)
+    splits = {split: each.samples(folder, list(classes.values())) for split, each in lists.items()}
+    _require_disjoint(splits)
+    if not splits["train"]:
+        raise lists["train"].error("lists no images, so there is nothing to learn from.")
+    if not any(len(sample.labels) for sample in splits["train"]):
+        raise lists["train"].error("has no annotations, so there is nothing to learn from.")
+    description = str(lists["train"].document.get("info", {}).get("description", ""))
+    return Dataset(tuple(classes.values()), **splits, description=description)
+
+
+def read_picture(sample: Sample) -> Image.Image:
+    """The picture as serving sees it: RGB, upright, its longest side at most 2,048 pixels.
+
+    Raises PictureGone, and DataError for one that cannot be read.
+    """
+    try:
+        return decode(sample.path.read_bytes(), LONGEST_SIDE, _LIMITS).picture
+    except FileNotFoundError as error:
+        raise PictureGone(f"{sample.file_name} is no longer there.") from error
+    except PermanentError as error:
+        raise DataError(f"{sample.file_name} cannot be read: {error.message}") from error
+    except OSError as error:
+        raise DataError(f"{sample.file_name} cannot be read: {error.strerror or error}.") from error
+
+
+def present(samples: Sequence[Sample]) -> list[Sample]:
+    """Those whose pictures were not removed meanwhile."""
+    return [sample for sample in samples if sample.path.is_file()]
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """One split's JSON file."""
+
+    path: Path
+    document: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> _List:
+        try:
+            document = json.loads(path.read_bytes())
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+        except ValueError as error:
+            raise DataError(f"{path} is not JSON: {error}.") from error
+        for key in ("images", "annotations", "categories"):
+            if not isinstance(document, dict) or not isinstance(document.get(key), list):
+                raise DataError(f"{path} has no list “{key}”: it is not COCO's JSON for object detection.")
+        return cls(path, document)
+
+    def error(self, words: str) -> DataError:
+        return DataError(f"annotations/{self.path.name} {words}")
+
+    def classes(self) -> dict[int, str]:
+        """Names by id, in the order of the ids."""
+        try:
+            named = {int(category["id"]): str(category["name"]) for category in self.document["categories"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise self.error(f"has a category without id or name: {error}.") from error
+        if not named:
+            raise self.error("names no categories, so there is nothing to tell apart.")
+        if len(set(named.values())) < len(self.document["categories"]):
+            raise self.error("has two categories of the same name or id.")
+        return dict(sorted(named.items()))
+
+    def require_same(self, classes: Mapping[int, str]) -> None:
+        if self.classes() != classes:
+            raise self.error("has other categories than annotations/train.json.")
+
+    def samples(self, folder: Path, classes: Sequence[str]) -> tuple[Sample, ...]:
+        numbers = {category: classes.index(name) for category, name in self.classes().items()}
+        images = {_value(image, "id"): image for image in self.document["images"]}
+        if len(images) < len(self.document["images"]):
+            raise self.error("has two images of the same id, or one without.")
+        boxes: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+        for annotation in self.document["annotations"]:
+            if _value(annotation, "image_id") not in images:
+                image = _value(annotation, "image_id")
+                raise self.error(f"has annotation {_value(annotation, 'id')} on image {image}, which it does not list.")
+            boxes[annotation["image_id"]].append(annotation)
+        return tuple(self._sample(folder, image, boxes[number], numbers) for number, image in images.items())
+
+    def _sample(
+        self, folder: Path, image: Mapping[str, Any], annotations: list[Mapping[str, Any]], numbers: Mapping[int, int]
+    ) -> Sample:
+        name, width, height = (_value(image, key) for key in ("file_name", "width", "height"))
+        if not (isinstance(name, str) and _is_size(width) and _is_size(height)):
+            raise self.error(f"has image {_value(image, 'id')} without file_name, width or height.")
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise self.error(f"has image {_value(image, 'id')} outside the dataset's folder: {name}.")
+        _check_picture(path, name, width, height)
+        # A crowd's box is around many things at once: nothing to learn one thing's box from.
+        kept = [each for each in annotations if not each.get("iscrowd")]
+        labels = [self._label(each, name, numbers) for each in kept]
+        boxes = [self._box(each, name, width, height) for each in kept]
+        return Sample(
+            path,
+            name,
+            int(width),
+            int(height),
+            np.array(labels, np.int64),
+            np.array(boxes, np.float32).reshape(len(boxes), 4),
+        )
+
+    def _label(self, annotation: Mapping[str, Any], name: str, numbers: Mapping[int, int]) -> int:
+        category = _value(annotation, "category_id")
+        if category not in numbers:
+            raise self.error(
+                f"has annotation {_value(annotation, 'id')} on {name} of category {category}, which it does not name."
+            )
+        return numbers[category]
+
+    def _box(self, annotation: Mapping[str, Any], name: str, width: float, height: float) -> list[float]:
+        box = _value(annotation, "bbox")
+        about = f"has annotation {_value(annotation, 'id')} on {name}"
+        if not (isinstance(box, list) and len(box) == 4 and all(_is_number(value) for value in box)):
+            raise self.error(f"{about} without a box of four numbers: {box}.")
+        left, top, across, down = box
+        if across <= 0 or down <= 0:
+            raise self.error(f"{about} with a box of no area: {box}.")
+        if min(left, top) < -_SLACK or left + across > width + _SLACK or top + down > height + _SLACK:
+            raise self.error(f"{about} with a box out of bounds: {box} in a picture of {width} x {height} pixels.")
+        right, bottom = min(left + across, width), min(top + down, height)
+        left, top = max(left, 0), max(top, 0)
+        if right <= left or bottom <= top:
+            raise self.error(f"{about} with a box out of bounds: {box} in a picture of {width} x {height} pixels.")
+        return [left / width, top / height, (right - left) / width, (bottom - top) / height]
+
+
+def _value(row: Any, key: str) -> Any:
+    return row.get(key) if isinstance(row, dict) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_size(value: object) -> bool:
+    return _is_number(value) and value > 0  # type: ignore[operator]
+
+
+def _check_picture(path: Path, name: str, width: float, height: float) -> None:
+    """That there is a picture of this size, or a smaller one of the same shape. Reads its head alone."""
+    try:
+        with Image.open(path) as picture:
+            real = picture.size
+            if picture.getexif().get(ExifTags.Base.Orientation) in _SIDEWAYS:
+                real = real[::-1]
+    except FileNotFoundError as error:
+        raise DataError(f"{name} is listed, but not there.") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{name} cannot be read as a picture: {error}.") from error
+    if real[0] > width or real[1] > height:
+        raise DataError(f"{name} has {real[0]} x {real[1]} pixels, more than the {width} x {height} of the list.")
+    due = real[0] * height / width
+    if abs(real[1] - due) > max(1.0, _ASPECT_SLACK * due):
+        raise DataError(
+            f"{name} has {real[0]} x {real[1]} pixels, another shape than the {width} x {height} of the list."
+        )
+
+
+def _require_disjoint(splits: Mapping[str, Sequence[Sample]]) -> None:
+    """A picture that was learned from proves nothing when it is tested on."""
+    seen: dict[str, str] = {}
+    for split, samples in splits.items():
+        for sample in samples:
+            if seen.setdefault(sample.file_name, split) != split:
+                raise DataError(f"{sample.file_name} is in two splits: {seen[sample.file_name]} and {split}.")
