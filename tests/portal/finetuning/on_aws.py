@@ -41,6 +41,11 @@ class Bucket:
         found = [json.loads(self.read(key)) for key in self.keys("outbox/training/")]
         return {order["order"]: order for order in found}
 
+    def forget_orders(self) -> None:
+        """The function has done what it was told: it removes its orders."""
+        for key in self.keys("outbox/training/"):
+            self.s3.delete_object(Bucket=DERIVED, Key=key)
+
     def previews(self, dataset: DatasetSnapshot) -> None:
         """Recognition leaves a preview of each image."""
         for row in dataset.images.select_related("image"):

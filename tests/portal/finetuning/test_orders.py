@@ -225,6 +225,7 @@ def test_a_refusal_ends_it_and_the_next_attempt_is_another_job(
 ) -> None:
     answered(version, "train", problem="AWS lets this account use no more instances.")
     assert fresh(version).error == "AWS lets this account use no more instances."
+    bucket.forget_orders()
     again = fresh(try_again(version, actor))
     assert again.state == VersionState.QUEUED
     assert orders_job(again) != orders_job(version)
