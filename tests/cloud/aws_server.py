@@ -17,6 +17,7 @@ from typing import Any
 import moto.backends
 import moto.s3.models
 import moto.s3.notifications
+import moto.sagemaker.responses
 import moto.sqs.models
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.access_control import PermissionResult
@@ -124,6 +125,9 @@ def _corrected(server: Server) -> None:
     moto.s3.models.FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
     # Moto would swallow messages for functions that it cannot run; the runtime polls.
     models.Queue.lambda_event_source_mappings = property(lambda _: {}, lambda *_: None)
+
+    # Moto cannot stop a training; every one has ended by then.
+    moto.sagemaker.responses.SageMakerResponse.stop_training_job = lambda _: "{}"
 
     def delay(message: Any, delay_seconds: int) -> None:
         message.delayed_until = models.unix_time_millis() + int(delay_seconds) * 1000 * server.second

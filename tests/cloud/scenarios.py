@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from uuid import uuid4
 
 from tests.cloud.people import Person
 from tests.cloud.pictures import picture
 from tests.cloud.stack import Cloud
 
-Step = Callable[[Cloud, Person], object]
 _numbers = itertools.count(9000)
-_LONG_S = 20
+LONG_S = 20
 
 
 def fresh_picture() -> bytes:
@@ -27,24 +25,16 @@ def status(cloud: Cloud, image: str) -> str:
     return str(found)
 
 
-def anew(function: str, step: Step, cloud: Cloud, person: Person) -> None:
-    """The same with an instance that has just started, and its end."""
-    cloud.functions.recycle(cloud.name(function))
-    cloud.database.execute("DELETE FROM cache")
-    step(cloud, person)
-    cloud.functions.recycle(cloud.name(function))
-
-
 def upload(cloud: Cloud, person: Person) -> str:
     image = person.upload(fresh_picture())
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     assert status(cloud, image) == "recognized"
     return image
 
 
 def upload_that_is_gone(cloud: Cloud, person: Person) -> None:
     cloud.announce("recognize", "uploads_bucket", f"uploads/1/{uuid4()}")
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
 
 
 def give_up(cloud: Cloud, person: Person) -> None:
@@ -54,20 +44,20 @@ def give_up(cloud: Cloud, person: Person) -> None:
     cloud.announce("recognize-dead", "uploads_bucket", key)
     given_up = person.announce(fresh_picture())["upload"]["fields"]["key"]
     cloud.announce("recognize-dead", "uploads_bucket", given_up)
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     assert status(cloud, given_up.rpartition("/")[2]) == "failed"
 
 
 def letter(cloud: Cloud, person: Person) -> None:
     before = len(cloud.aws.control("letters"))
     person.submit("/accounts/password/reset/", {"email": f"{person.name}@example.org"})
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     assert len(cloud.aws.control("letters")) > before
 
 
 def letter_that_is_gone(cloud: Cloud, person: Person) -> None:
     cloud.announce("mail", "derived_bucket", f"outbox/mail/{uuid4()}.json")
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
 
 
 def take_in(cloud: Cloud, person: Person) -> str:
@@ -75,9 +65,9 @@ def take_in(cloud: Cloud, person: Person) -> str:
     key = f"imports/{person.name}/{uuid4()}.jpg"
     bucket = cloud.outputs["uploads_bucket"]
     cloud.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=fresh_picture())
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     cloud.announce("ingest", "uploads_bucket", key)
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     query = "SELECT id, status FROM images_image WHERE filename = %s"
     ((image, state),) = cloud.database.rows(query, key.rpartition("/")[2])
     assert state == "recognized"
@@ -89,7 +79,7 @@ def go_on_in_a_new_month(cloud: Cloud, person: Person) -> None:
     cloud.database.execute("UPDATE images_image SET status = 'queued' WHERE id = %s", image)
     held = {"schema": "imagesift.held/1", "image_id": image, "reason": "stack_budget", "month": "2026-01"}
     cloud.send("ingest", {**held, "held_at": "2026-01-31T12:00:00Z"})
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     assert status(cloud, image) == "recognized"
 
 
@@ -98,7 +88,7 @@ def result_that_is_gone(cloud: Cloud, person: Person) -> None:
     image = str(uuid4())
     key = f"derived/1/{image}/results/none.json"
     cloud.send("ingest", {"schema": "imagesift.pointer/1", "image_id": image, "result_key": key})
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
 
 
 def look(cloud: Cloud, person: Person) -> None:
@@ -110,7 +100,7 @@ def look(cloud: Cloud, person: Person) -> None:
 def recognize_again(cloud: Cloud, person: Person) -> None:
     image = upload(cloud, person)
     assert person.submit(f"/images/{image}/recognize/").ok
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     assert status(cloud, image) == "recognized"
 
 
@@ -160,7 +150,7 @@ def sweep(cloud: Cloud, person: Person) -> None:
         cloud.aws.client("s3").delete_object(Bucket=cloud.outputs["derived_bucket"], Key=key)
     with message_that_must_go(cloud):
         assert cloud.manage("sweep")["ok"]
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     assert status(cloud, image) == "recognized"
     assert cloud.database.rows("SELECT 1 FROM images_image WHERE id = %s", never_sent) == []
     assert cloud.keys("derived_bucket", "settings/") == ["settings/budgets.json"]
@@ -171,14 +161,14 @@ def replay(cloud: Cloud, person: Person) -> None:
     cloud.database.execute("UPDATE images_image SET current_id = NULL WHERE id = %s", image)
     cloud.database.erase("images_recognition", "image_id = %s", image)
     assert cloud.manage("replay_results")["ok"]
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     assert cloud.database.rows("SELECT 1 FROM images_recognition WHERE image_id = %s", image) == [(1,)]
 
 
 def pack_in_vain(cloud: Cloud, person: Person) -> None:
     cloud.aws.control("refuse_part")
     assert person.submit("/account/data/").ok
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     assert "Something went wrong on our side" in person.open("/account/").text
 
 
@@ -194,7 +184,7 @@ def pack_in_two_runs(cloud: Cloud, person: Person) -> None:
     assert len(calls) == 1
     # A minute is kept for ending in order, so that there is none left for packing.
     cloud.functions.invoke(cloud.name("manage"), calls[0]["event"], seconds=60)
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     assert "is ready" in person.open("/account/").text
 
 
@@ -234,10 +224,6 @@ def make_role_again(cloud: Cloud, person: Person) -> None:
     assert not invoked.failed, json.dumps(invoked.payload)
 
 
-def _with_restart(function: str, first: Step, *others: Step) -> tuple[Step, ...]:
-    return (first, *others, partial(anew, function, first))
-
-
 def tell(cloud: Cloud, person: Person) -> None:
     """A webhook hears of an image, at the second attempt."""
     _listen(cloud, person)
@@ -256,13 +242,13 @@ def tell_of_what_was_lost(cloud: Cloud, person: Person) -> None:
     ((delivery,),) = cloud.database.rows("SELECT id FROM webhooks_delivery ORDER BY created_at DESC LIMIT 1")
     cloud.database.execute(overdue, delivery)
     assert cloud.manage("sweep")["ok"]
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
     assert len(cloud.receiver.got) == before + 1
 
 
 def delivery_that_is_gone(cloud: Cloud, person: Person) -> None:
     cloud.announce("webhooks", "derived_bucket", f"outbox/webhooks/{uuid4()}.json")
-    cloud.settle(_LONG_S)
+    cloud.settle(LONG_S)
 
 
 def _listen(cloud: Cloud, person: Person) -> None:
@@ -275,27 +261,3 @@ def _listen(cloud: Cloud, person: Person) -> None:
 def _last_delivery(cloud: Cloud) -> str:
     ((state,),) = cloud.database.rows("SELECT state FROM webhooks_delivery ORDER BY created_at DESC LIMIT 1")
     return str(state)
-
-
-SCENARIOS: Mapping[str, tuple[Step, ...]] = {
-    # An instance remembers the budgets for some seconds, so it is a new one that needs the right to read them.
-    "recognize": (partial(anew, "recognize", upload), upload_that_is_gone),
-    "dead-letters": _with_restart("dead-letters", give_up),
-    "mail": _with_restart("mail", letter, letter_that_is_gone),
-    "webhooks": _with_restart("webhooks", tell, delivery_that_is_gone),
-    "ingest": _with_restart("ingest", take_in, go_on_in_a_new_month, result_that_is_gone, tell),
-    "web": (
-        look,
-        recognize_again,
-        delete,
-        letter,
-        take_list_along,
-        take_data_along,
-        change_budget,
-        partial(anew, "web", sweep_along),
-    ),
-    "manage": _with_restart(
-        "manage", sweep, replay, take_data_along, pack_in_vain, pack_in_two_runs, tell_of_what_was_lost
-    ),
-    "database-role": _with_restart("database-role", make_role_again),
-}

@@ -7,19 +7,67 @@ lived again: AWS must refuse the function that very thing, which is what every o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.cloud import scenarios, trainings
 from tests.cloud.people import Person, administrator
 from tests.cloud.policies import like
-from tests.cloud.scenarios import SCENARIOS, Step
 from tests.cloud.stack import Cloud, Denied
 
 pytestmark = pytest.mark.slow
+
+Step = Callable[[Cloud, Person], object]
+
+
+def anew(function: str, step: Step, cloud: Cloud, person: Person) -> None:
+    """The same with an instance that has just started, and its end."""
+    cloud.functions.recycle(cloud.name(function))
+    cloud.database.execute("DELETE FROM cache")
+    step(cloud, person)
+    cloud.functions.recycle(cloud.name(function))
+
+
+def _with_restart(function: str, first: Step, *others: Step) -> tuple[Step, ...]:
+    return (first, *others, partial(anew, function, first))
+
+
+SCENARIOS: Mapping[str, tuple[Step, ...]] = {
+    # An instance remembers the budgets for some seconds, so it is a new one that needs the right to read them.
+    "recognize": (partial(anew, "recognize", scenarios.upload), scenarios.upload_that_is_gone),
+    "dead-letters": _with_restart("dead-letters", scenarios.give_up),
+    "mail": _with_restart("mail", scenarios.letter, scenarios.letter_that_is_gone),
+    "webhooks": _with_restart("webhooks", scenarios.tell, scenarios.delivery_that_is_gone),
+    "ingest": _with_restart(
+        "ingest", scenarios.take_in, scenarios.go_on_in_a_new_month, scenarios.result_that_is_gone, scenarios.tell
+    ),
+    "train": _with_restart("train", trainings.train, trainings.stop_training, trainings.order_that_is_gone),
+    "web": (
+        scenarios.look,
+        scenarios.recognize_again,
+        scenarios.delete,
+        scenarios.letter,
+        scenarios.take_list_along,
+        scenarios.take_data_along,
+        scenarios.change_budget,
+        partial(anew, "web", scenarios.sweep_along),
+    ),
+    "manage": _with_restart(
+        "manage",
+        scenarios.sweep,
+        scenarios.replay,
+        scenarios.take_data_along,
+        scenarios.pack_in_vain,
+        scenarios.pack_in_two_runs,
+        scenarios.tell_of_what_was_lost,
+    ),
+    "database-role": _with_restart("database-role", scenarios.make_role_again),
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +102,11 @@ def root(cloud: Cloud) -> Iterator[Person]:
     person = administrator(cloud, "root")
     yield person
     cloud.abandon()
+
+
+def test_no_function_is_left_out(cloud: Cloud) -> None:
+    deployed = {each["FunctionName"] for each in cloud.aws.client("lambda").list_functions()["Functions"]}
+    assert deployed == {cloud.name(function) for function in SCENARIOS}
 
 
 @pytest.mark.parametrize("function", SCENARIOS)
