@@ -32,6 +32,7 @@ from training.stopping import Stopped
 from training.train import Trained, train
 
 RESULT: Final = "result"
+_TOO_MUCH: Final = "There is not enough memory: smaller pictures (--side) or batches (--batch) need less."
 
 
 def run(config: TrainConfig) -> Status:
@@ -57,10 +58,13 @@ def _watched(config: TrainConfig) -> Status:
     except TrainingFailed as error:
         return _failed(config, progress, str(error))
     except (MemoryError, torch.OutOfMemoryError):
-        return _failed(config, progress, "There is not enough memory: a smaller --batch or --side needs less.")
+        return _failed(config, progress, _TOO_MUCH)
     except OSError as error:
         return _failed(config, progress, f"A file cannot be read or written: {error}.")
     except Exception as error:  # noqa: BLE001 (whoever waits for this training is to hear of its end)
+        # PyTorch has no class of its own for this on a processor.
+        if "can't allocate memory" in str(error):
+            return _failed(config, progress, _TOO_MUCH)
         traceback.print_exc()
         return _failed(config, progress, f"The training ended with an error of its own: {_one_line(error)}.")
 

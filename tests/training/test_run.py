@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from tests.requirements import required
 from tests.training.training_process import interrupted, process, to_the_end
+from training.config import TrainConfig
 from training.drawn import write_folder
 
 if importlib.util.find_spec("torch") is None:
@@ -138,6 +139,16 @@ def test_a_failure_is_one_sentence_on_stderr_in_the_progress_and_for_sagemaker(d
     assert "\n" not in sentence
     assert failure.read_text() == sentence + "\n"
     assert records(tmp_path / "run")[-1] | {"at": ""} == {"kind": "failed", "message": sentence, "at": ""}
+
+
+def test_too_little_memory_is_told_with_what_needs_less(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a processor PyTorch raises a RuntimeError like any other; this is a real one."""
+    run, torch = importlib.import_module("training.run"), importlib.import_module("torch")
+    monkeypatch.setattr(run, "_make", lambda *_: torch.empty(10**15))
+    assert run.run(TrainConfig(data, tmp_path)) == run.Status.FAILED
+    assert "smaller pictures (--side)" in records(tmp_path)[-1]["message"]
 
 
 def test_an_error_of_our_own_is_told_as_well(data: Path, tmp_path: Path) -> None:
