@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_aws as aws
@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from infra.alarms import Watch, alarm
 from infra.config import StackConfig
 from infra.naming import Names
+from infra.permissions import Statement
 
 _HASH_LENGTH = 10
 _VARIANT = "model"
@@ -49,8 +50,10 @@ class Serving(pulumi.ComponentResource):
         super().__init__("imagesift:sagemaker:Serving", name, None, opts)
         self._args, self._config = args, args.config
         self._inside = pulumi.ResourceOptions(parent=self)
+        configuration = self._make_configuration(self._make_model())
         self.alarms = [alarm(args.names, watch, self._inside) for watch in endpoint_watches(args.names)]
-        self.endpoint = self._make_endpoint(self._make_configuration(self._make_model()))
+        self.guards = [alarm(args.names, watch, self._inside) for watch in self._guarding(configuration)]
+        self.endpoint = self._make_endpoint(configuration)
         if args.config.model_max_instances is not None:
             self._let_grow(args.config.model_max_instances)
         self.register_outputs({})
@@ -88,7 +91,7 @@ class Serving(pulumi.ComponentResource):
             endpoint_config_name=configuration.name,
             deployment_config=None if self._config.model_instance_type is None else self._deployment(),
             tags=names.tagged("detector"),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._make_log(), *self.alarms]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._make_log(), *self.alarms, *self.guards]),
         )
 
     def _make_log(self) -> aws.cloudwatch.LogGroup:
@@ -101,6 +104,24 @@ class Serving(pulumi.ComponentResource):
             tags=names.tagged("detector"),
             opts=self._inside,
         )
+
+    def _guarding(self, configuration: aws.sagemaker.EndpointConfiguration) -> list[Watch]:
+        """What turns back a model that is being rolled out: signs of the new instances alone.
+
+        Errors of the old ones would end the very deployment that is to replace them:
+        https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
+        """
+        if self._config.model_instance_type is None:
+            return []
+        return [
+            replace(
+                watch,
+                name=f"{watch.name}-of-new",
+                description=f"{watch.description} If it is new, the one before it comes back.",
+                dimensions={**watch.dimensions, "EndpointConfigName": configuration.name},
+            )
+            for watch in endpoint_watches(self._args.names)
+        ]
 
     def _shape(self) -> tuple[object, ...]:
         config = self._config
@@ -141,7 +162,7 @@ class Serving(pulumi.ComponentResource):
         )
         each_alarm = aws.sagemaker.EndpointDeploymentConfigAutoRollbackConfigurationAlarmArgs
         rollback = aws.sagemaker.EndpointDeploymentConfigAutoRollbackConfigurationArgs(
-            alarms=[each_alarm(alarm_name=each.name) for each in self.alarms]
+            alarms=[each_alarm(alarm_name=each.name) for each in self.guards]
         )
         return aws.sagemaker.EndpointDeploymentConfigArgs(
             blue_green_update_policy=aws.sagemaker.EndpointDeploymentConfigBlueGreenUpdatePolicyArgs(
@@ -186,7 +207,7 @@ class Serving(pulumi.ComponentResource):
 
 
 def endpoint_watches(names: Names) -> Sequence[Watch]:
-    """Signs that a model serves badly: they tell a person, and turn back a model that is being rolled out."""
+    """Signs that a model serves badly."""
 
     def watch(metric: str, purpose: str, description: str, statistic: str, threshold: float) -> Watch:
         return Watch(
@@ -206,6 +227,13 @@ def endpoint_watches(names: Names) -> Sequence[Watch]:
         watch("InvocationModelErrors", "model-errors", "The model itself refuses or fails at images.", "Sum", 3),
         watch("ModelLatency", "latency", "The model takes 20 seconds or more.", "Average", _SLOW_MICROSECONDS),
     ]
+
+
+def looks_at_alarms(names: Names) -> Statement:
+    """SageMaker asks with the endpoint's role whether a deployment has set off an alarm."""
+    return Statement(
+        actions=["cloudwatch:DescribeAlarms"], resources=[names.arn("cloudwatch", f"alarm:{names.of('detector')}-*")]
+    )
 
 
 def _hash(*parts: object) -> str:

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from infra.config import StackConfig
 from infra.containers import runs_containers
-from infra.endpoint import Serving, ServingArgs
+from infra.endpoint import Serving, ServingArgs, looks_at_alarms
 from infra.naming import Names
 from infra.permissions import document, may_be_told_apart_from_denied, on_objects, trusts
 from infra.private_bucket import PrivateBucket
@@ -56,6 +56,7 @@ class SageMaker(pulumi.ComponentResource):
             on_objects(args.derived.arn, "models/*", "Get"),
             may_be_told_apart_from_denied(args.derived.arn),
             *runs_containers(args.names),
+            *([] if args.config.model_instance_type is None else [looks_at_alarms(args.names)]),
         ]
         rights = aws.iam.RolePolicy(name, name="rights", role=role.name, policy=document(statements), opts=self._inside)
         return Serving(

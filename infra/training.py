@@ -91,7 +91,7 @@ class Training(pulumi.ComponentResource):
         )
 
     def _make_role(self) -> aws.iam.Role:
-        """Of the jobs themselves: they read what they learn from, and write below models/."""
+        """Of the jobs themselves: they read what they learn from, and write where a run lies."""
         derived = self._args.storage.derived
         role = aws.iam.Role(
             "training",
@@ -101,7 +101,10 @@ class Training(pulumi.ComponentResource):
             opts=self._inside,
         )
         statements = [
-            on_objects(derived.arn, "models/*", "Get", "Put"),
+            on_objects(derived.arn, "models/*", "Get"),
+            # What is served lies beside it: a job installs packages, and must not reach the models that others made.
+            on_objects(derived.arn, "models/*/run/*", "Put"),
+            on_objects(derived.arn, "models/*/output/*", "Put"),
             on_objects(derived.arn, "datasets/*", "Get"),
             on_objects(derived.arn, "code/*", "Get"),
             may_be_told_apart_from_denied(derived.arn),

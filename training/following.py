@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from training.holding import PROGRESS
+from training.holding import PROGRESS, RESULT
 from training.places import Place, said_plainly
 from training.prices import cost
 
-ENDS: Final = frozenset({"Completed", "Failed", "Stopped"})
+_COMPLETED: Final = "Completed"
+ENDS: Final = frozenset({_COMPLETED, "Failed", "Stopped"})
 _GONE: Final = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
 
 
@@ -27,9 +28,13 @@ class Standing:
     metrics: Mapping[str, float]
     records: tuple[Mapping[str, Any], ...]
     run: Place | None
-    model: str | None
     dollars: float | None
     saved: float | None
+
+    @property
+    def result(self) -> Place | None:
+        """What `register` takes; None until the job has left it."""
+        return self.run / RESULT if self.run and self.state == _COMPLETED else None
 
     @property
     def has_ended(self) -> bool:
@@ -53,7 +58,6 @@ def look(name: str, session: Any) -> Standing:
         metrics=metrics,
         records=records,
         run=run,
-        model=job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
         dollars=_dollars(job),
         saved=1 - billed / trained if trained and billed is not None else None,
     )

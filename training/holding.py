@@ -15,6 +15,8 @@ from training.errors import TrainingFailed
 
 PROGRESS: Final = "progress.jsonl"
 """In the run folder: what a training says of itself; see training/progress.py."""
+RESULT: Final = "result"
+"""In the run folder: the folder of all that came of it."""
 
 
 class Status(IntEnum):

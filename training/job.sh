@@ -27,7 +27,9 @@ fi
 export SM_CHANNEL_DATA=$data
 if [ -d "$input/start" ]; then export SM_CHANNEL_START=$input/start; fi
 if [ -d "$input/baseline" ]; then export SM_CHANNEL_BASELINE=$input/baseline; fi
-export SM_MODEL_DIR=$root/model SM_OUTPUT_DIR=$root/output SM_OUTPUT_DATA_DIR=$root/output/data
+# The run folder is the result. What lies in SageMaker's folders for results would be packed and kept once more, with
+# the report's pictures, where nobody looks for those that have to be erased.
+export SM_OUTPUT_DIR=$root/output
 SM_HPS=$(cat "$root/input/config/hyperparameters.json")
 export SM_HPS
 

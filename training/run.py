@@ -23,7 +23,7 @@ from training.errors import TrainingFailed
 from training.evaluate import Evaluation, evaluate
 from training.export import export
 from training.gate import judge
-from training.holding import PROGRESS, Status
+from training.holding import PROGRESS, RESULT, Status
 from training.mistakes import FOLDER
 from training.packing import pack, unpacked
 from training.progress import Progress
@@ -31,7 +31,6 @@ from training.report import REPORT, VERDICT, document, write
 from training.stopping import Stopped
 from training.train import Trained, train
 
-RESULT: Final = "result"
 _TOO_MUCH: Final = "There is not enough memory: smaller pictures (--side) or batches (--batch) need less."
 
 

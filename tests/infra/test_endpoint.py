@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -30,14 +31,29 @@ def test_an_endpoint_on_instances_is_replaced_in_steps_and_put_back_when_an_alar
     deployment = endpoint.inputs["deploymentConfig"]
     routing = deployment["blueGreenUpdatePolicy"]["trafficRoutingConfiguration"]
     assert (routing["type"], routing["canarySize"]) == ("CANARY", {"type": "CAPACITY_PERCENT", "value": 25})
-    alarms = {name: instances.one("MetricAlarm", name) for name in ALARMS}
+    (configuration,) = instances.of_type("EndpointConfiguration")
+    alarms = {name: instances.one("MetricAlarm", f"{name}-of-new") for name in ALARMS}
     rollback = deployment["autoRollbackConfiguration"]["alarms"]
     assert [each["alarmName"] for each in rollback] == [each.inputs["name"] for each in alarms.values()]
     for alarm in alarms.values():
         assert alarm.urn in endpoint.after, "SageMaker asks for the alarms at once"
-        assert alarm.inputs["dimensions"] == {"EndpointName": endpoint.inputs["name"], "VariantName": "model"}
+        assert alarm.inputs["dimensions"] == {
+            "EndpointName": endpoint.inputs["name"],
+            "VariantName": "model",
+            "EndpointConfigName": configuration.inputs["name"],
+        }, "errors of the old instances would stop the model that is to replace them"
         # An alarm has to go off while the new instances are watched.
         assert alarm.inputs["period"] * alarm.inputs["evaluationPeriods"] < routing["waitIntervalInSeconds"]
+
+
+def test_sagemaker_may_ask_for_the_alarms_with_the_role_of_the_endpoint(instances: Graph, full: Graph) -> None:
+    (policy,) = (each for each in instances.of_type("RolePolicy") if each.name == "sagemaker")
+    statements = json.loads(policy.inputs["policy"])["Statement"]
+    (asks,) = [each for each in statements if each["Action"] == ["cloudwatch:DescribeAlarms"]]
+    (pattern,) = asks["Resource"]
+    assert pattern.endswith(":alarm:imagesift-dev-detector-*")
+    (policy,) = (each for each in full.of_type("RolePolicy") if each.name == "sagemaker")
+    assert "DescribeAlarms" not in policy.inputs["policy"], "it has no deployment that asks"
 
 
 def test_a_single_instance_goes_over_at_once_and_is_watched_all_the_same(tmp_path: Path) -> None:

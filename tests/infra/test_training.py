@@ -25,7 +25,9 @@ def test_a_job_reads_what_it_learns_from_and_writes_models_alone(full: Graph) ->
         for resource in statement["Resource"]:
             found.setdefault(resource, set()).update(statement["Action"])
     assert {resource: actions for resource, actions in found.items() if resource.startswith("arn:aws:s3")} == {
-        f"{DERIVED}/models/*": {"s3:GetObject", "s3:PutObject"},
+        f"{DERIVED}/models/*": {"s3:GetObject"},
+        f"{DERIVED}/models/*/run/*": {"s3:PutObject"},
+        f"{DERIVED}/models/*/output/*": {"s3:PutObject"},
         f"{DERIVED}/datasets/*": {"s3:GetObject"},
         f"{DERIVED}/code/*": {"s3:GetObject"},
         DERIVED: {"s3:ListBucket"},

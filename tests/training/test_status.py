@@ -62,7 +62,7 @@ def test_a_job_is_looked_at_with_one_request(aws: Recorder, job: str, capsys: py
         "  step 50: validation mAP50 0.520, the best so far",
     ]
     assert f"  run folder {RUN}" in lines
-    assert lines[-1] == f"  model s3://{BUCKET}/models/shapes-v3/output/{job}/output/model.tar.gz"
+    assert lines[-1] == f"  result {RUN}/result, for `register`"
 
 
 def test_before_it_has_written_anything_there_is_nothing_to_show(

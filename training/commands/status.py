@@ -62,8 +62,8 @@ def _lines(standing: Standing) -> Iterator[str]:
         yield f"  cost so far {dollars(standing.dollars)} (list price, {PRICES_OF}{saved})"
     if standing.run:
         yield f"  run folder {standing.run}"
-    if standing.has_ended and standing.model:
-        yield f"  model {standing.model}"
+    if standing.result:
+        yield f"  result {standing.result}, for `register`"
 
 
 def _words(record: Mapping[str, Any]) -> str:
