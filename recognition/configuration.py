@@ -11,13 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from recognition.detectors import Detector
+from recognition.detectors import MIN_CONFIDENCE, Detector
 from recognition.detectors.rekognition import RekognitionSettings, rekognition_detectors
 from recognition.detectors.sagemaker import SageMakerDetector, SageMakerSettings
 from recognition.memory import give_large_blocks_back
 
 ONNX: Final = "onnx"
 CUSTOM: Final = "custom"
+# Percent. Whoever compares what was found has to know from where on it was written down.
+LOWEST_CONFIDENCES: Final[Mapping[str, float]] = {
+    ONNX: MIN_CONFIDENCE,
+    "rekognition": RekognitionSettings().min_confidence,
+}
 
 
 @dataclass(frozen=True, slots=True)

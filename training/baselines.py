@@ -33,6 +33,7 @@ class Rival:
     """A detector that answers already: `detections` are of the test samples numbered in `looked_at`, in that order.
 
     `knows` are numbers of the dataset's classes, `others` names of classes that it knows and the dataset does not.
+    What it was less than `sure_from` (0 to 1) sure of was never written down.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Rival:
     looked_at: tuple[int, ...]
     detections: tuple[Detections, ...]
     others: tuple[str, ...] = ()
+    sure_from: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +98,8 @@ def _said(dataset: Dataset, detector: Mapping[str, Any]) -> Rival:
     knows = {numbers[known_as(name)] for name in detector["classes"] if known_as(name) in numbers}
     name, version = str(detector["name"]), str(detector["version"])
     detections = tuple(_detections(file_name, found.get(file_name, [])) for file_name in names)
-    return Rival(name, version, f"{name} {version}", tuple(sorted(knows)), tuple(looked_at), detections)
+    title, sure_from = f"{name} {version}", float(detector.get("min_confidence", 0)) / 100
+    return Rival(name, version, title, tuple(sorted(knows)), tuple(looked_at), detections, sure_from=sure_from)
 
 
 def run_again(

@@ -88,13 +88,14 @@ def mean_over_classes(averages: Sequence[Floats]) -> Floats:
 
 
 def interval(values: Floats, pictures: int) -> Interval:
-    """From the measurement itself (first) and its draws of so many pictures; NaN where there was nothing to measure.
+    """From the measurement itself (first) and its draws of so many pictures; NaN where there was nothing to measure,
+    or no class to measure it of.
 
     One picture says nothing of others: from -1 to 1, which no precision and no difference of two can leave.
     """
-    known = values[1:][~np.isnan(values[1:])]
-    if np.isnan(values[0]):
+    if not len(values) or np.isnan(values[0]):
         return Interval(np.nan, np.nan, np.nan)
+    known = values[1:][~np.isnan(values[1:])]
     if pictures < 2 or not len(known):
         return Interval(float(values[0]), -1.0, 1.0)
     low, high = np.percentile(known, _percentiles(pictures))

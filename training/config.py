@@ -168,12 +168,12 @@ def _say_how_to_learn(parser: argparse.ArgumentParser) -> None:
     )
     options.add("side", _side, "pixels of the network's square input (default: the start's own)")
     options.add("learning_rate", _positive, "highest learning rate (default: 1e-4; 1e-3 for tiny networks)")
-    options.add("backbone_rate_share", _share, "share of the learning rate that the backbone gets")
+    options.add("backbone_rate_share", share, "share of the learning rate that the backbone gets")
     options.add("weight_decay", _not_negative, "of all weights but biases and norms")
-    options.add("warmup", _whole, "steps until the highest rate (default: a twentieth of all, at most 200)")
+    options.add("warmup", whole, "steps until the highest rate (default: a twentieth of all, at most 200)")
     options.add("clip", _positive, "largest norm of the gradient")
-    options.add("ema", _share, "decay of the weights' moving average, reached gradually; 0: no average")
-    options.add("seed", _whole, "of order, augmentation and new weights")
+    options.add("ema", share, "decay of the weights' moving average, reached gradually; 0: no average")
+    options.add("seed", whole, "of order, augmentation and new weights")
     augment = _Options(parser, "changing the training pictures", Augment)
     augment.switch("flip", "left to right")
     augment.switch("crop", "cut out parts")
@@ -185,12 +185,12 @@ def _say_how_to_learn(parser: argparse.ArgumentParser) -> None:
 def _say_how_to_check(parser: argparse.ArgumentParser) -> None:
     options = _Options(parser, "checking", TrainConfig)
     options.add("validate_every", _count, "steps between validations (default: a twentieth of all, at least 10)")
-    options.add("patience", _whole, "validations without improvement before it stops early; 0: never")
+    options.add("patience", whole, "validations without improvement before it stops early; 0: never")
     gate = _Options(parser, "the gate", GateConfig)
-    gate.add("least_margin", _share, "mAP50 that it must be better by than the running model")
-    gate.add("largest_loss", _share, "AP50 that a class may fall by")
-    gate.add("least_images", _whole, "test images that a verdict needs")
-    gate.add("least_boxes", _whole, "test boxes that a verdict on a class needs")
+    gate.add("least_margin", share, "mAP50 that it must be better by than the running model")
+    gate.add("largest_loss", share, "AP50 that a class may fall by")
+    gate.add("least_images", whole, "test images that a verdict needs")
+    gate.add("least_boxes", whole, "test boxes that a verdict on a class needs")
 
 
 def _say_how_to_run(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
@@ -200,7 +200,7 @@ def _say_how_to_run(parser: argparse.ArgumentParser, environ: Mapping[str, str])
     options.switch("restart", "forget the checkpoints in --out and begin again")
     options.add("precision", str, "of numbers on a GPU: mixed where there is one", choices=PRECISIONS)
     options.add("threads", _count, "CPU threads of the network (default: PyTorch's choice)")
-    options.add("gpus", _whole, "GPUs to train on; 0: what there is", default=_whole(environ.get("SM_NUM_GPUS") or "0"))
+    options.add("gpus", whole, "GPUs to train on; 0: what there is", default=whole(environ.get("SM_NUM_GPUS") or "0"))
     options.add("cache", Path, "folder for starts that are fetched", default=cache)
     options.add(
         "model_dir", Path, "folder for the packed model's content, too", default=_path(environ.get("SM_MODEL_DIR"))
@@ -229,14 +229,15 @@ def _switch(text: str) -> bool:
     return switches[text.lower()]
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
+    """An argparse type: 0 or more."""
     if not re.fullmatch(r"\d{1,12}", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"“{text}” is not a whole number")
     return int(text)
 
 
 def _count(text: str) -> int:
-    if (number := _whole(text)) < 1:
+    if (number := whole(text)) < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
 
@@ -264,7 +265,8 @@ def _positive(text: str) -> float:
     return number
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
+    """An argparse type: from 0 to 1."""
     if (number := _not_negative(text)) > 1:
         raise argparse.ArgumentTypeError("must be from 0 to 1")
     return number

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recognition.detectors.calibration import Calibration
 from recognition.detectors.detr import Surest, outputs_wanted, surest
 from recognition.detectors.onnx import Preprocessing
 from training.data import Sample, read_picture
@@ -36,6 +37,11 @@ class Detections:
         boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
         inside = (boxes[:, 2:] > 0).all(axis=1)
         return cls(file_name, found.labels[inside].astype(np.int64), found.scores[inside], boxes[inside])
+
+    def sure(self, calibration: Calibration, least: float) -> Detections:
+        """Those that are at least so sure (0 to 1), as confidences are told where the model serves."""
+        kept = calibration.percent(self.labels, self.scores) >= 100 * least
+        return Detections(self.file_name, self.labels[kept], self.scores[kept], self.boxes[kept])
 
 
 def detect(

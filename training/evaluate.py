@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from recognition.detectors.calibration import Calibration
 from training.baselines import Rival, Rivals
 from training.bootstrap import average_precisions, draws, interval, mean_over_classes
 from training.data import Dataset
@@ -61,13 +62,27 @@ def evaluate(
         rivals,
         candidate=scores(dataset.test, detections, dataset.classes, by_number(dataset, thresholds)),
         running=standing(dataset, rivals.running) if rivals.running else None,
-        others=tuple(_beside(dataset, detections, rival) for rival in rivals.others if rival.knows),
+        others=tuple(
+            _beside(dataset, detections, by_number(dataset, thresholds), rival)
+            for rival in rivals.others
+            if rival.knows
+        ),
         worst=tuple(draw_worst(dataset, detections, by_number(dataset, thresholds), out)),
     )
 
 
 def by_number(dataset: Dataset, thresholds: Mapping[str, float]) -> Mapping[int, float]:
     return {number: thresholds[name] for number, name in enumerate(dataset.classes)}
+
+
+def beside(detections: Sequence[Detections], thresholds: Mapping[int, float], rival: Rival) -> list[Detections]:
+    """The new model's detections on the pictures that a rival has looked at, from where the rival's begin.
+
+    An average precision grows with every doubtful detection: one that was measured without them must be compared with
+    one that is.
+    """
+    calibration = Calibration(thresholds)
+    return [detections[number].sure(calibration, rival.sure_from) for number in rival.looked_at]
 
 
 def standing(dataset: Dataset, rival: Rival) -> dict[str, Any]:
@@ -77,10 +92,12 @@ def standing(dataset: Dataset, rival: Rival) -> dict[str, Any]:
     return {"name": rival.name, "version": rival.version, **measured}
 
 
-def _beside(dataset: Dataset, detections: tuple[Detections, ...], rival: Rival) -> dict[str, Any]:
+def _beside(
+    dataset: Dataset, detections: Sequence[Detections], thresholds: Mapping[int, float], rival: Rival
+) -> dict[str, Any]:
     """Its numbers, and the new model's mAP50 on the same classes and pictures, without which they say little."""
     samples = [dataset.test[number] for number in rival.looked_at]
-    ours = [detections[number] for number in rival.looked_at]
+    ours = beside(detections, thresholds, rival)
     weights = draws(len(samples))
     averages = [average_precisions(match(samples, ours, label), weights) for label in rival.knows]
     measured = interval(mean_over_classes(averages), len(samples))

@@ -13,7 +13,7 @@ from training.bootstrap import Floats, Interval, average_precisions, draws, inte
 from training.config import GateConfig
 from training.data import Sample
 from training.detecting import Detections
-from training.evaluate import Evaluation
+from training.evaluate import Evaluation, beside, by_number
 from training.matching import match
 from training.scoring import numbers
 
@@ -35,6 +35,19 @@ class _Contest:
         difference = mean_over_classes(self.ours) - mean_over_classes(self.theirs)
         return interval(difference, len(self.samples))
 
+    @property
+    def margin_of_known(self) -> Interval | None:
+        """The same on the classes that the rival knows; None where it knows all, or none."""
+        known = self.rival.knows if self.rival else ()
+        if not known or len(known) == len(self.classes):
+            return None
+        ours, theirs = ([averages[label] for label in known] for averages in (self.ours, self.theirs))
+        return interval(mean_over_classes(ours) - mean_over_classes(theirs), len(self.samples))
+
+    @property
+    def against(self) -> str:
+        return self.rival.title if self.rival else "nothing"
+
     def boxes(self, label: int) -> int:
         return sum(int(np.count_nonzero(sample.labels == label)) for sample in self.samples)
 
@@ -49,10 +62,16 @@ def judge(evaluation: Evaluation, gate: GateConfig) -> dict[str, Any]:
 
     Passed if mAP50 is higher than the running model's by more than the least margin, for the whole interval of a paired
     bootstrap, and no class's AP50 falls by more than the largest loss. Where no custom model runs, against the best of
-    the detectors that it will run beside, on the classes and pictures they share, and against nothing on the others.
+    the detectors that it will run beside, on the classes and pictures they share, and against nothing on the others. No
+    class may fall against any of them, and what is new must not hide that it is worse at what one of them knows.
     """
-    contest = _contest(evaluation, gate)
-    reasons = [*_too_little(contest, gate), *_lost(contest, gate), *_no_better(contest, gate)]
+    contests = _contests(evaluation, gate)
+    contest = contests[0]
+    reasons = [
+        *_too_little(contest, gate),
+        *(reason for each in contests for reason in (*_lost(each, gate), *_worse_at_known(each))),
+        *_no_better(contest, gate),
+    ]
     return {
         "schema": SCHEMA,
         "verdict": "refused" if reasons else "passed",
@@ -65,12 +84,13 @@ def judge(evaluation: Evaluation, gate: GateConfig) -> dict[str, Any]:
     }
 
 
-def _contest(evaluation: Evaluation, gate: GateConfig) -> _Contest:
+def _contests(evaluation: Evaluation, gate: GateConfig) -> list[_Contest]:
+    """The one that decides comes first."""
     if evaluation.rivals.running:
-        return _against(evaluation, evaluation.rivals.running)
+        return [_against(evaluation, evaluation.rivals.running)]
     fit = [rival for rival in evaluation.rivals.others if rival.knows and len(rival.looked_at) >= gate.least_images]
     contests = [_against(evaluation, rival) for rival in fit]
-    return min(contests, key=lambda contest: contest.margin.value, default=_against(evaluation, None))
+    return sorted(contests, key=lambda contest: contest.margin.value) or [_against(evaluation, None)]
 
 
 def _against(evaluation: Evaluation, rival: Rival | None) -> _Contest:
@@ -83,7 +103,8 @@ def _against(evaluation: Evaluation, rival: Rival | None) -> _Contest:
         each = (match(samples, detections, label) for label in range(len(dataset.classes)))
         return [average_precisions(matched, weights) for matched in each]
 
-    ours = averages([evaluation.detections[number] for number in chosen])
+    thresholds = by_number(dataset, evaluation.thresholds)
+    ours = averages(beside(evaluation.detections, thresholds, rival) if rival else evaluation.detections)
     # Without a rival every box is still to be found: 0, or nothing to measure where we have nothing to measure.
     theirs = averages(rival.detections) if rival else [each * 0 for each in ours]
     return _Contest(dataset.classes, samples, ours, theirs, rival)
@@ -115,22 +136,32 @@ def _lost(contest: _Contest, gate: GateConfig) -> list[str]:
         if change is not None and change < -gate.largest_loss:
             before, after = float(contest.theirs[label][0]), float(contest.ours[label][0])
             reasons.append(
-                f"“{name}” falls from {before:.2f} to {after:.2f} (AP50), by more than the {gate.largest_loss:.2f} "
-                "allowed."
+                f"“{name}” falls from {before:.2f} ({contest.against}) to {after:.2f} (AP50), by more than the "
+                f"{gate.largest_loss:.2f} allowed."
             )
     return reasons
+
+
+def _worse_at_known(contest: _Contest) -> list[str]:
+    known = contest.margin_of_known
+    if known is None or known.high >= 0:
+        return []
+    return [f"It is worse than {contest.against} at the classes that both know: {_in_words(known)}."]
 
 
 def _no_better(contest: _Contest, gate: GateConfig) -> list[str]:
     margin = contest.margin
     if margin.low > gate.least_margin:
         return []
-    against = contest.rival.title if contest.rival else "nothing"
-    between = f"{margin.value:+.2f} mAP50, between {margin.low:+.2f} and {margin.high:+.2f}"
+    against, between = contest.against, _in_words(margin)
     needed = f" by more than {gate.least_margin:.2f}" if gate.least_margin else ""
     if margin.high < 0:
         return [f"It is worse than {against}: {between}."]
     return [f"It is not certain to be better than {against}{needed}: {between}."]
+
+
+def _in_words(margin: Interval) -> str:
+    return f"{margin.value:+.2f} mAP50, between {margin.low:+.2f} and {margin.high:+.2f}"
 
 
 def _changes(contest: _Contest, gate: GateConfig) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from training.metadata import taken
 from training.places import Place, said_plainly
 
 INSTANCES: Final = ("ml.m5.large", "ml.m5.xlarge", "ml.c5.large", "ml.c5.xlarge", "ml.g5.xlarge")
@@ -26,16 +27,23 @@ _USUAL_ACCOUNT: Final = "763104351884"
 ACCOUNTS: Final[Mapping[str, str]] = {
     "af-south-1": "626614931356",
     "ap-east-1": "871362719292",
+    "ap-east-2": "975050140332",
     "ap-northeast-3": "364406365360",
     "ap-south-2": "772153158452",
     "ap-southeast-3": "907027046896",
     "ap-southeast-4": "457447274322",
+    "ap-southeast-5": "550225433462",
+    "ap-southeast-6": "633930458069",
+    "ap-southeast-7": "590183813437",
+    "ca-west-1": "204538143572",
     "eu-central-2": "380420809688",
     "eu-south-1": "692866216735",
     "eu-south-2": "503227376785",
     "il-central-1": "780543022126",
     "me-central-1": "914824155844",
     "me-south-1": "217643126080",
+    "me-west-1": "124382933778",
+    "mx-central-1": "637423239942",
 }
 
 
@@ -90,7 +98,7 @@ def _request(package: Package) -> dict[str, Any]:
         "against": package.verdict["against"] or "nothing",
         "map50": f"{map50[0]:.4f}" if map50 else "",
         "dataset": package.report["dataset"]["name"],
-        "classes": ", ".join(package.report["classes"]),
+        "classes": "/".join(package.report["classes"]),
     }
     statistics = {"ContentType": "application/json", "S3Uri": str(package.report_at)}
     return {
@@ -105,5 +113,5 @@ def _request(package: Package) -> dict[str, Any]:
             "SupportedTransformInstanceTypes": list(INSTANCES),
         },
         "ModelMetrics": {"ModelQuality": {"Statistics": statistics}},
-        "CustomerMetadataProperties": {key: value[:256] for key, value in about.items() if value},
+        "CustomerMetadataProperties": taken(about),
     }

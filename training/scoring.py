@@ -85,5 +85,8 @@ def numbers(measured: Interval) -> list[float | None] | None:
 
 
 def _mean(precisions: np.ndarray[Any, np.dtype[np.float64]]) -> float:
+    """NaN without any class."""
+    if not len(precisions):
+        return float("nan")
     known = precisions[~np.isnan(precisions)]
     return float(known.mean()) if len(known) else 0.0

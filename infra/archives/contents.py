@@ -42,6 +42,7 @@ ARCHIVES = {
             # What both a job and whoever orders one must know.
             "training/__init__.py",
             "training/config.py",
+            "training/metadata.py",
         ),
         services=("s3", "sqs", "dynamodb", "rekognition", "sagemaker", "sagemaker-runtime", "sesv2", "rds-data", "sts"),
     ),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from lambdas.train.refusals import explained
+from training.metadata import taken
 
 if TYPE_CHECKING:
     from lambdas.config import TrainConfig
@@ -24,7 +25,6 @@ _SERVING: Final = {
     # One process: each would load a model of its own.
     "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
 }
-_LONGEST_VALUE: Final = 256
 
 
 class Packages:
@@ -72,10 +72,7 @@ class Packages:
             },
             "ModelApprovalStatus": "PendingManualApproval",
             "ModelMetrics": {"ModelQuality": {"Statistics": statistics}},
-            "CustomerMetadataProperties": {
-                "version_id": str(order.version_id),
-                **{name: value[:_LONGEST_VALUE] for name, value in order.about.items()},
-            },
+            "CustomerMetadataProperties": taken({"version_id": str(order.version_id), **order.about}),
             # Whoever asks twice gets the one package.
             "ClientToken": order.job,
         }

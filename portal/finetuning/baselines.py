@@ -10,7 +10,7 @@ from portal.finetuning.models import DatasetImage, DatasetSnapshot, file_name
 from portal.finetuning.splitting import Split
 from portal.images.models import DetectedLabel, Recognition
 from portal.moderation.words import Vocabulary
-from recognition.configuration import CUSTOM
+from recognition.configuration import CUSTOM, LOWEST_CONFIDENCES
 from recognition.result import Status as Outcome
 
 SCHEMA: Final = "imagesift.baselines/1"
@@ -45,6 +45,8 @@ def baselines(snapshot: DatasetSnapshot, hashes: Iterable[str]) -> dict[str, Any
             {
                 "name": name,
                 "version": each.version,
+                # An average precision cannot be compared without knowing where the detections end.
+                "min_confidence": LOWEST_CONFIDENCES.get(name, 0.0),
                 "classes": sorted(known[name]),
                 "images": each.images,
                 "detections": each.detections,

@@ -6,12 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from recognition.result import Label, ModerationLabel, Properties, Text
 
 if TYPE_CHECKING:
     from recognition.image import PreparedImage
+
+MIN_CONFIDENCE: Final = 20.0
+"""Percent, of a model that runs here: what it is less sure of is not written down."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from recognition.detectors import Findings
+from recognition.detectors import MIN_CONFIDENCE, Findings
 from recognition.detectors.detr import Floats, outputs_wanted, surest
 from recognition.detectors.model_folder import CONFIG, MODEL, PREPROCESSOR, ModelFolder, ModelFolderError
 from recognition.result import Box, Instance, Label
@@ -103,7 +103,7 @@ class OnnxDetector:
     paid = False
 
     def __init__(
-        self, folder: Path, name: str = "onnx", *, min_confidence: float = 20.0, threads: int | None = None
+        self, folder: Path, name: str = "onnx", *, min_confidence: float = MIN_CONFIDENCE, threads: int | None = None
     ) -> None:
         self.name = name
         self._folder = ModelFolder(folder)

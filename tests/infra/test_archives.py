@@ -115,7 +115,7 @@ def test_what_an_archive_holds_of_ours_is_what_is_listed(archives: Archives, tar
     assert {name for name in found if not name.endswith(".pyc")} == listed
     assert {name for name in listed if "/tests/" in name or name.startswith("infra")} == set()
     # What both a job and whoever orders one must know, and no more.
-    knows = {"training/__init__.py", "training/config.py"} if target == "recognize" else set()
+    knows = {f"training/{name}.py" for name in ("__init__", "config", "metadata")} if target == "recognize" else set()
     assert {name for name in listed if name.startswith("training")} == knows
 
 

@@ -11,6 +11,8 @@ from tests.training.simulated import CLASSES, Quality, dataset, evaluation, look
 from training.baselines import Rival, Rivals
 from training.config import GateConfig
 from training.data import Dataset
+from training.detecting import Detections
+from training.evaluate import standing
 from training.gate import judge
 
 pytestmark = pytest.mark.torch
@@ -150,6 +152,47 @@ def test_without_a_custom_model_it_is_judged_against_the_best_of_those_it_will_r
     # Against nothing on the class that it alone knows.
     assert judged["classes"]["heart"]["change"] > 0.7 > 0.2 > judged["classes"]["arrow"]["change"]
     assert judged["verdict"] == "passed"
+
+
+def test_a_detector_whose_doubts_were_never_written_down_is_not_beaten_by_its_own_answers() -> None:
+    """The unsure half of its detections is gone, as in stored results: the new model's are not to count either."""
+    data = dataset(200)
+    unsure = tuple(replace(each, scores=each.scores * 0.5) for each in look(data, GOOD))
+    stored = tuple(Detections(each.file_name, *(part[each.scores >= 0.3] for part in parts(each))) for each in unsure)
+    theirs = replace(rival(data, stored, title="rekognition 3.0"), sure_from=0.3)
+    judged = judge(evaluation(data, unsure, Rivals(None, (theirs,))), GateConfig())
+    assert judged["margin"] == [0, 0, 0]
+    assert judged["verdict"] == "refused"
+
+
+def test_a_new_class_does_not_hide_that_it_is_worse_at_the_others() -> None:
+    data = dataset(400)
+    worse, lenient = Quality(found=0.88, invented=0.4), GateConfig(largest_loss=0.2)
+    running = beside(data, GOOD, "shapes v1", (0, 1), range(400))
+    judged = judge(evaluation(data, look(data, worse), Rivals(running)), lenient)
+    assert judged["margin"][1] > 0, "all its hearts are new"
+    (reason,) = judged["reasons"]
+    assert reason.startswith("It is worse than shapes v1 at the classes that both know: -0.")
+
+
+def test_no_class_may_fall_against_any_of_those_it_will_run_beside() -> None:
+    data = dataset(60)
+    strong = beside(data, GOOD, "rekognition 3.0", (0,), range(60))
+    stronger = beside(data, GOOD, "onnx r18", (0, 1), range(60))
+    blind = Quality(found=0.95, invented=0.4, blind=("arrow",))
+    judged = judge(evaluation(data, look(data, blind), Rivals(None, (strong, stronger))), GateConfig())
+    assert {"rekognition 3.0", "onnx r18"} == {
+        name for name in ("rekognition 3.0", "onnx r18") for reason in judged["reasons"] if f"({name}) to" in reason
+    }
+
+
+def test_a_running_model_of_other_things_alone_is_lost_and_that_is_the_verdict() -> None:
+    data = dataset(40)
+    none = tuple(Detections(each.file_name, *(part[:0] for part in parts(each))) for each in look(data, GOOD))
+    running = replace(rival(data, none, title="pets v3", others=("cat",)), knows=())
+    assert standing(data, running)["map50"] is None
+    judged = judge(evaluation(data, look(data, GOOD), Rivals(running)), GateConfig())
+    assert judged["reasons"] == ["“cat” is lost: the running model knows it, and the new one does not."]
 
 
 def test_the_same_evidence_gives_the_same_verdict() -> None:

@@ -13,9 +13,9 @@ from training.baselines import Rivals
 from training.commands.asking import say
 from training.commands.evaluate import looked, test_pictures
 from training.commands.tables import interval
-from training.config import GateConfig
+from training.config import GateConfig, share, whole
 from training.errors import TrainingFailed
-from training.evaluate import Evaluation, standing
+from training.evaluate import BELIEVED_FROM, Evaluation, standing
 from training.gate import judge
 
 _REFUSED: Final = 1
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="folder with annotations/ and images/; needed for model folders")
     parser.add_argument("--threads", type=int, help="CPU threads (default: onnxruntime's choice)")
     for each in fields(GateConfig):
-        name, kind = f"--{each.name.replace('_', '-')}", type(each.default)
+        name, kind = f"--{each.name.replace('_', '-')}", whole if isinstance(each.default, int) else share
         parser.add_argument(name, type=kind, default=each.default, help="of the gate (default: %(default)s)")
     return parser
 
@@ -65,7 +65,8 @@ def _judged(options: argparse.Namespace, gate: GateConfig) -> Mapping[str, Any]:
         Evaluation(
             dataset,
             candidate.detections,
-            thresholds={},
+            # Models that serve have 50 % where they are best cut.
+            thresholds=dict.fromkeys(dataset.classes, BELIEVED_FROM),
             rivals=Rivals(running),
             candidate=numbers[1],
             running=numbers[0],
