@@ -64,7 +64,9 @@ def can_roll_back() -> bool:
 
 
 def previous() -> ModelVersion | None:
-    """What ran before what runs now. None when nothing did: then rolling back means that no model of our own runs."""
+    """What ran before what runs now and still may run. None when nothing did: then rolling back means that no model of
+    our own runs.
+    """
     return _before(_promoted())
 
 
@@ -78,8 +80,8 @@ def promote(version: ModelVersion | None, actor: User) -> Promotion | None:
     refuse_strangers(actor, PROMOTE)
     _one_at_a_time()
     fresh = locked(version) if version else None
-    if fresh:
-        _refuse_unfit(fresh)
+    if fresh and (unfit := _unfit(fresh)):
+        raise unfit
     if fresh == running():
         return None
     return _run(fresh, actor, "promoted")
@@ -89,8 +91,8 @@ def promote(version: ModelVersion | None, actor: User) -> Promotion | None:
 def roll_back(actor: User, *, of: ModelVersion | None = None) -> Promotion:
     """Go back to what ran before, be it nothing; again, to what ran before that. Nothing else changes.
 
-    `of` is what the person saw running: when something else runs by now, that is refused. Raises Refused as well when
-    there is nothing to go back from, or what ran before was rejected since.
+    What was rejected since, or has no files any more, is passed over. `of` is what the person saw running: when
+    something else runs by now, that is refused. Raises Refused as well when there is nothing to go back from.
     """
     refuse_strangers(actor, PROMOTE)
     _one_at_a_time()
@@ -99,10 +101,7 @@ def roll_back(actor: User, *, of: ModelVersion | None = None) -> Promotion:
         raise Refused("nothing_before", "Nothing was promoted that could be rolled back.")
     if of is not None and running() != of:
         raise Refused("not_running", f"{of} does not run any more. Load the page again.")
-    before = _before(promoted)
-    if before:
-        _refuse_unfit(before)
-    return _run(before, actor, "rolled back", is_rollback=True)
+    return _run(_before(promoted), actor, "rolled back", is_rollback=True)
 
 
 def _promoted() -> list[ModelVersion | None]:
@@ -111,13 +110,16 @@ def _promoted() -> list[ModelVersion | None]:
     for row in Promotion.objects.select_related("version").order_by("pk"):
         if row.is_rollback:
             promoted.pop()
+            while promoted and promoted[-1] != row.version:
+                promoted.pop()
         else:
             promoted.append(row.version)
     return promoted
 
 
 def _before(promoted: list[ModelVersion | None]) -> ModelVersion | None:
-    return promoted[-2] if len(promoted) > 1 else None
+    """The last of those that may still run, or that meant none."""
+    return next((each for each in reversed(promoted[:-1]) if each is None or not _unfit(each)), None)
 
 
 def _run(version: ModelVersion | None, actor: User, did: str, *, is_rollback: bool = False) -> Promotion:
@@ -131,12 +133,14 @@ def _one_at_a_time() -> None:
     list(ModelVersion.objects.select_for_update().order_by("pk").values_list("pk"))
 
 
-def _refuse_unfit(version: ModelVersion) -> None:
+def _unfit(version: ModelVersion) -> Refused | None:
+    """Why it cannot run."""
     if not version.is_ready:
-        raise Refused("not_ready", f"{version} is not trained, so it cannot run.")
+        return Refused("not_ready", f"{version} is not trained, so it cannot run.")
     if version.approval == Approval.REJECTED:
-        raise Refused("rejected", f"{version} was rejected, so it cannot run.")
+        return Refused("rejected", f"{version} was rejected, so it cannot run.")
     if version.approval != Approval.APPROVED:
-        raise Refused("not_approved", f"{version} is not approved yet. Approve it first.")
+        return Refused("not_approved", f"{version} is not approved yet. Approve it first.")
     if not by_lambda() and local_folder(version, "model") is None:
-        raise Refused("files_gone", f"The files of {version} are gone, so it cannot run.")
+        return Refused("files_gone", f"The files of {version} are gone, so it cannot run.")
+    return None

@@ -157,14 +157,23 @@ def test_only_what_is_trained_and_approved_runs(
     assert running() is None
 
 
-def test_what_was_rejected_since_is_not_rolled_back_to(dataset: DatasetSnapshot, actor: User) -> None:
+def test_what_was_rejected_since_is_passed_over_on_the_way_back(dataset: DatasetSnapshot, actor: User) -> None:
+    one, two, three = (approved_version(dataset, number) for number in (1, 2, 3))
+    for version in (one, two, three):
+        promote(version, actor)
+    ModelVersion.objects.filter(pk=two.pk).update(approval=Approval.REJECTED)
+    assert previous() == one
+    roll_back(actor)
+    assert (running(), previous(), can_roll_back()) == (one, None, True)
+
+
+def test_from_a_bad_model_there_is_always_a_way_back(dataset: DatasetSnapshot, actor: User) -> None:
     one, two = approved_version(dataset, 1), approved_version(dataset, 2)
     promote(one, actor)
     promote(two, actor)
-    ModelVersion.objects.filter(pk=one.pk).update(approval=Approval.REJECTED)
-    with pytest.raises(Refused, match="was rejected"):
-        roll_back(actor)
-    assert running() == two
+    without_files(one)
+    roll_back(actor)
+    assert (running(), can_roll_back()) == (None, False)
 
 
 def test_strangers_decide_nothing(dataset: DatasetSnapshot, stranger: User) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -134,3 +135,20 @@ def test_what_a_killed_worker_left_is_tidied_away_unless_it_is_needed(dataset: D
         (workplace(version_id) / "run").mkdir(parents=True)
     tidy()
     assert [workplace(each).exists() for each in (kept.pk, over.pk, dataset.pk)] == [True, False, False]
+
+
+@pytest.mark.parametrize("state", [VersionState.FAILED, VersionState.STOPPED])
+def test_of_one_that_ended_checkpoints_stay_for_a_month_and_no_picture(
+    dataset: DatasetSnapshot, state: VersionState
+) -> None:
+    """As when it is stopped while nobody watches over it."""
+    folder = workplace(queued(dataset).pk)
+    ModelVersion.objects.update(state=state)
+    for name in ("data/images/1.jpg", "run/result/report/worst-1.jpg", "run/checkpoints/20.pt"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(b"content")
+    tidy()
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["20.pt"]
+    ModelVersion.objects.update(beat_at=timezone.now() - timedelta(days=31))
+    tidy()
+    assert not folder.exists()
