@@ -127,9 +127,9 @@ def read(report: Document, verdict: Document) -> Evaluation | None:
     )
 
 
-def pictures(report: Document) -> frozenset[str]:
-    """The names of the pictures of mistakes that a report speaks of."""
-    return frozenset(_last_part(each["image"]) for each in report.get("worst", []))
+def pictures(report: Document) -> dict[str, str]:
+    """The names of the pictures of mistakes that a report speaks of, and what the dataset calls each."""
+    return {_last_part(each["image"]): each["file_name"] for each in report.get("worst", [])}
 
 
 def _last_part(path: str) -> str:

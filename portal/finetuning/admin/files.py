@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from django.http import Http404, HttpRequest
 
+from portal.accounts.person import person
 from portal.finetuning.evaluation import pictures
-from portal.finetuning.models import ModelVersion
+from portal.finetuning.models import DatasetImage, ModelVersion
 from portal.images.serving import UNKNOWN_TYPE, Served, serve_stored
+from portal.moderation.looking import note_looks
 
 FILES: Final = ("report.json", "verdict.json", "model.tar.gz")
 
 
 def send_picture(request: HttpRequest, version: ModelVersion, name: str) -> Served:
-    """A picture that the report speaks of. Raises Http404 for any other name."""
-    if name not in pictures(version.report):
+    """A picture that the report speaks of; whose it is hears of it. Raises Http404 for any other name."""
+    shown = pictures(version.report)
+    if name not in shown:
         raise Http404
+    of = DatasetImage.objects.filter(snapshot=version.dataset_id, sha256=Path(shown[name]).stem).select_related("image")
+    note_looks(person(request), [row.image for row in of])
     return serve_stored(
         request, "derived", f"{version.folder}/report/{name}", content_type="image/jpeg", etag=_etag(version, name)
     )

@@ -16,7 +16,7 @@ def evaluation_of(*args: object, **values: object) -> Evaluation:
 
 def test_nothing_is_read_before_there_is_a_report() -> None:
     assert read({}, {}) is None
-    assert pictures({}) == frozenset()
+    assert pictures({}) == {}
 
 
 def test_models_stand_side_by_side_in_percent_with_their_intervals() -> None:
@@ -77,7 +77,7 @@ def test_mistakes_name_pictures_without_their_folder() -> None:
     document = report(worst=["A cross was missed."])
     (mistake,) = evaluation_of(document, verdict()).mistakes
     assert (mistake.picture, mistake.words) == ("worst-1.jpg", "A cross was missed.")
-    assert pictures(document) == {"worst-1.jpg"}
+    assert pictures(document) == {"worst-1.jpg": "images/1.jpg"}
 
 
 def test_the_verdict_is_a_sentence_against_what_ran_and_another_where_nothing_did() -> None:

@@ -10,6 +10,7 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.finetuning import beginning, promoting
 from portal.finetuning.models import Approval, DatasetSnapshot, ModelVersion, Place, Promotion, VersionState
+from portal.images.models import Image
 from portal.images.recording import record_result
 from portal.moderation.models import AuditEntry, Verb
 from recognition.result import DetectorRun
@@ -176,6 +177,21 @@ def test_pictures_of_mistakes_are_shown_and_no_other_file(trainer: Client, datas
     assert "private" in answer.headers["Cache-Control"]
     for name in ("worst-2.jpg", "index.html", "..", "report.json"):
         assert trainer.get(address(version, "picture", name)).status_code == 404
+
+
+def test_a_look_at_somebody_elses_photo_among_the_mistakes_is_recorded(
+    trainer: Client, dataset: DatasetSnapshot, owner: User, stranger: User
+) -> None:
+    row = dataset.images.select_related("image")[0]
+    Image.objects.filter(pk=row.image_id).update(owner=stranger)
+    shown = report(worst=["A cross was missed."])
+    shown["worst"][0]["file_name"] = row.file_name
+    version = ready_version(dataset, report=shown)
+    storages["derived"].save(f"{version.folder}/report/worst-1.jpg", ContentFile(b"picture"))
+    for _ in range(2):
+        assert trainer.get(address(version, "picture", "worst-1.jpg")).status_code == 200
+    (look,) = AuditEntry.objects.filter(verb=Verb.LOOKED)
+    assert (look.image_id, look.actor) == (row.image_id, owner)
 
 
 def test_the_report_and_the_model_are_taken_away_and_no_other_file(trainer: Client, dataset: DatasetSnapshot) -> None:
