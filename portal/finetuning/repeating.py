@@ -23,7 +23,7 @@ from portal.finetuning.deciding import PROMOTE, record, refuse_strangers
 from portal.finetuning.models import Repeat, RepeatState
 from portal.images.models import FlagVerdict, Hold, Image, Status
 from portal.images.pace import images_per_second
-from portal.images.queueing import recognize_all_again
+from portal.images.queueing import FILE_MISSING, recognize_all_again
 from portal.images.spending import cost_of_one
 from portal.images.workers import by_lambda
 from portal.moderation.deeds import Refused
@@ -60,9 +60,9 @@ def served_as() -> str:
 
 
 def to_repeat(name: str) -> QuerySet[Image]:
-    """The images whose newest result does not name this version."""
+    """The images whose newest result does not name this version, but for those whose originals are known to be gone."""
     named = Q(current__document__detectors__icontains=f'"{name}"')
-    return Image.objects.filter(current__isnull=False).filter(~named)
+    return Image.objects.filter(current__isnull=False).exclude(failure_code=FILE_MISSING).filter(~named)
 
 
 def estimate(per_minute: int = PER_MINUTE) -> Estimate:
@@ -134,29 +134,40 @@ def cancel(repeat_id: UUID, actor: User) -> Repeat:
     return _change(repeat_id, actor, _OPEN, RepeatState.CANCELLED, "repeat cancelled")
 
 
-@transaction.atomic
 def step(repeat_id: UUID) -> int:
     """Queue as many images as its pace allows by now. Returns how many; safe to call at any time, by anybody.
 
-    It pauses when another model runs than the one that it was begun for.
+    It pauses when another model runs than the one that it was begun for, and waits while no recent result says which.
     """
-    repeat = Repeat.objects.select_for_update().filter(pk=repeat_id, state=RepeatState.RUNNING).first()
-    if repeat is None:
+    repeat = Repeat.objects.filter(pk=repeat_id, state=RepeatState.RUNNING).first()
+    runs = served_as() if repeat else ""
+    if repeat is None or not runs:
         return 0
-    if repeat.served_as != served_as():
-        Repeat.objects.filter(pk=repeat.pk).update(state=RepeatState.PAUSED)
+    if repeat.served_as != runs:
+        Repeat.objects.filter(pk=repeat.pk, state=RepeatState.RUNNING).update(state=RepeatState.PAUSED)
         return 0
+    seen = repeat.stepped_at, repeat.last_image
     allowed = _allowed(repeat)
     if not allowed:
         return 0
     after = Q(pk__gt=repeat.last_image) if repeat.last_image else Q()
-    images = list(to_repeat(repeat.served_as).filter(after).order_by("pk")[:allowed])
+    # Looking through a long history takes a while: nobody is to wait for the database meanwhile.
+    found = list(to_repeat(repeat.served_as).filter(after).order_by("pk").values_list("pk", flat=True)[:allowed])
+    with transaction.atomic():
+        same = Repeat.objects.select_for_update().filter(pk=repeat.pk, state=RepeatState.RUNNING)
+        if not same.filter(stepped_at=seen[0], last_image=seen[1]).exists():
+            return 0
+        return _queue(repeat, found, allowed)
+
+
+def _queue(repeat: Repeat, found: list[UUID], allowed: int) -> int:
+    images = list(Image.objects.filter(pk__in=found).order_by("pk"))
     queued = recognize_all_again(_settled(images))
     repeat.images_queued += queued
-    repeat.images_left_alone += len(images) - queued
-    if images:
-        repeat.last_image = images[-1].pk
-    if len(images) < allowed:
+    repeat.images_left_alone += len(found) - queued
+    if found:
+        repeat.last_image = found[-1]
+    if len(found) < allowed:
         _finish(repeat)
     repeat.save()
     return queued

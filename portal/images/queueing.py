@@ -22,6 +22,7 @@ _COPYING_SECONDS = 5.0
 
 FILE_MISSING = "file_missing"
 FILE_IS_MISSING = "The file of this image is not in our storage any more."
+RESULT_STAYS = f"{FILE_IS_MISSING} So it cannot be recognised again; what was found stays."
 
 
 @transaction.atomic
@@ -69,6 +70,7 @@ def send_events(images: list[Image], within: float, again_after: timedelta | Non
 
     What could not be copied within so many seconds is due at once for the next sweep, and what has no file fails. What
     was copied is due again after `again_after`, or without it when the sweep finds that it has waited for too long.
+    What has a result already keeps it: a stack may let S3 remove originals after some time.
     """
     copied = copy_onto_themselves([image.upload_key for image in images], within) if images else {}
     now = timezone.now()
@@ -87,7 +89,12 @@ _OUTCOMES = (True, False, None)
 
 @transaction.atomic
 def _fail_without_file(image: Image) -> None:
-    failed = Image.objects.filter(pk=image.pk, status=Status.QUEUED).update(
+    waiting = Image.objects.filter(pk=image.pk, status=Status.QUEUED)
+    if waiting.filter(current__isnull=False).update(
+        status=Status.RECOGNIZED, failure_code=FILE_MISSING, failure_message=RESULT_STAYS, failure_permanent=True
+    ):
+        return
+    failed = waiting.update(
         status=Status.FAILED, failure_code=FILE_MISSING, failure_message=FILE_IS_MISSING, failure_permanent=True
     )
     if failed:

@@ -13,8 +13,8 @@ from django_tasks_db.models import DBTaskResult
 
 from portal.accounts.models import User
 from portal.finetuning.models import Repeat, RepeatState
-from portal.finetuning.repeating import begin_repeat, served_as
-from portal.images.models import Image, Status
+from portal.finetuning.repeating import begin_repeat, estimate, served_as, step
+from portal.images.models import Image, Recognition, Status
 from portal.images.recording import record_result
 from portal.images.sweeping import sweep
 from portal.moderation.deeds import Refused
@@ -23,7 +23,7 @@ from tests.conftest import PIXEL, MakeImage, make_result
 from tests.portal.finetuning.candidates import staff
 from tests.portal.finetuning.versions import trainer
 from tests.portal.test_lambda_queueing import events
-from tests.portal.test_s3_storage import s3, s3_address
+from tests.portal.test_s3_storage import BUCKETS, keys, s3, s3_address
 
 __all__ = ["events", "s3", "s3_address"]
 
@@ -81,3 +81,29 @@ def test_the_page_says_how_it_gets_on_there(history: list[Image], owner: User, c
     page = staff(client, owner, "view_modelversion", "promote_modelversion").get(reverse("finetuning:repeat"))
     assert "2 photos, not seen by shapes-v2-def" in page.content.decode()
     assert "fastest while this page is open" in page.content.decode()
+
+
+def test_images_whose_originals_s3_has_removed_keep_their_results(
+    history: list[Image], owner: User, s3: Any, events: Any, client: Client
+) -> None:
+    """As where `uploadsRetentionDays` is set."""
+    record_result(make_result(history[0], detectors=by_endpoint("shapes-v2-def")))
+    for key in keys(s3, BUCKETS["uploads"]):
+        s3.delete_object(Bucket=BUCKETS["uploads"], Key=key)
+    repeat = begin_repeat(6000, trainer(owner))
+    Repeat.objects.update(stepped_at=timezone.now() - timedelta(minutes=1))
+    assert step(repeat.pk) == 2
+    assert {image.status for image in Image.objects.all()} == {Status.RECOGNIZED}
+    client.force_login(owner)
+    assert "what was found stays" in client.get(f"/images/{history[1].pk}/").content.decode()
+    assert estimate().images == 0, "they need not be asked for again"
+
+
+def test_while_no_recent_result_names_a_model_it_waits(history: list[Image], owner: User) -> None:
+    record_result(make_result(history[0], detectors=by_endpoint("shapes-v2-def")))
+    repeat = begin_repeat(6000, trainer(owner))
+    Recognition.objects.update(document={"detectors": []})
+    Repeat.objects.update(stepped_at=timezone.now() - timedelta(minutes=1))
+    assert step(repeat.pk) == 0
+    repeat.refresh_from_db()
+    assert repeat.state == RepeatState.RUNNING
