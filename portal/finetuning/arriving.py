@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.core.files.storage import storages
 
 from portal.finetuning.copies import copy, keys_under
+from portal.finetuning.documents import belongs, check
 from portal.finetuning.models import ModelVersion
 from portal.finetuning.outgoing import run_folder
 from portal.finetuning.problems import CannotTrain
@@ -27,7 +28,7 @@ def is_all_there(version: ModelVersion) -> bool:
 
 
 def arrive(version: ModelVersion) -> dict[str, Any]:
-    """Copy all files of the result into the version's folder, and return what its row is to say of them.
+    """Copy the files of the result into the version's folder, and return what its row is to say of them.
 
     Again, it does the same. Raises CannotTrain when something is missing or cannot be read.
     """
@@ -36,14 +37,16 @@ def arrive(version: ModelVersion) -> dict[str, Any]:
     if missing:
         raise CannotTrain(f"it has no {missing[0]}.")
     try:
-        values = {
+        values: dict[str, Any] = {
             "report": _document(version, "report.json"),
             "verdict": _document(version, "verdict.json"),
             "served_as": _served_as(version),
         }
+        check(**values)
     except (FileNotFoundError, ValueError, KeyError) as error:
         raise CannotTrain(f"it cannot be read ({error}).") from error
-    copy({f"{version.folder}/{name}": f"{run_folder(version)}/result/{name}" for name in files})
+    kept = [name for name in files if belongs(name, values["report"])]
+    copy({f"{version.folder}/{name}": f"{run_folder(version)}/result/{name}" for name in kept})
     return values
 
 

@@ -126,6 +126,15 @@ def try_again(version: ModelVersion, actor: User) -> ModelVersion:
     return fresh
 
 
+def register_again(version: ModelVersion, actor: User) -> None:
+    """Have SageMaker's registry asked for a trained version once more. Raises Refused where it is there already."""
+    refuse_strangers(actor, TRAIN)
+    if not version.is_ready or version.place != Place.SAGEMAKER or version.package_arn:
+        raise Refused("not_needed", f"{version} needs no registration.")
+    record(version, actor, "registered again")
+    orders.register_again(version)
+
+
 def _refuse_unable(version: ModelVersion) -> None:
     if why := can_train_here() if version.place == Place.HERE else can_train_on_sagemaker():
         raise Refused("cannot_train", why)

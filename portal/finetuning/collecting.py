@@ -12,28 +12,31 @@ from typing import Any
 from django.core.files.base import File
 from django.core.files.storage import storages
 
+from portal.finetuning.documents import belongs, check
 from portal.finetuning.models import ModelVersion
 from portal.finetuning.problems import CannotTrain
 from recognition.detectors.onnx import ModelFolderError, OnnxDetector
 
 
 def collect(version: ModelVersion, result: Path) -> dict[str, Any]:
-    """Store all files of the folder `result` under the version's, and return what its row is to say of them.
+    """Store the files of the folder `result` under the version's, and return what its row is to say of them.
 
     Again, it stores the same. Raises CannotTrain when something is missing there.
     """
     try:
-        values = {
+        values: dict[str, Any] = {
             "report": _document(result / "report.json"),
             "verdict": _document(result / "verdict.json"),
             "served_as": OnnxDetector(result / "model").version,
         }
+        check(**values)
     except (FileNotFoundError, ValueError, ModelFolderError) as error:
         raise CannotTrain(f"The training ended, but what it left cannot be used: {error}") from error
     for path in sorted(result.rglob("*")):
-        if path.is_file():
+        name = path.relative_to(result).as_posix()
+        if path.is_file() and belongs(name, values["report"]):
             with path.open("rb") as file:
-                storages["derived"].save(f"{version.folder}/{path.relative_to(result).as_posix()}", File(file))
+                storages["derived"].save(f"{version.folder}/{name}", File(file))
     return values
 
 

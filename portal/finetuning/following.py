@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,18 +11,23 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.finetuning.arriving import arrive, is_all_there
+from portal.finetuning.copies import keys_under
 from portal.finetuning.forgetting import forget_strangers
 from portal.finetuning.models import Approval, ModelVersion, Place, VersionState
 from portal.finetuning.outgoing import data_folder, job_of, run_folder, send
 from portal.finetuning.problems import CannotTrain
 from portal.finetuning.progress_lines import Progress, progress_of
-from portal.images.erasing import owe
+from portal.images.erasing import keep, owe
 from portal.moderation.models import AuditEntry, Verb
 
 # SageMaker copies files in no order: after so long the last of them is there as well.
 SETTLED: Final = timedelta(minutes=2)
 # No answer for so long: the order is among the dead letters.
 SILENCE: Final = timedelta(hours=6)
+# No word of a job for so long: longer than a stack may let it take, with all waiting (infra/config.py).
+JOB_SILENCE: Final = timedelta(days=11)
+# Clocks differ, and S3 tells whole seconds.
+_SKEW: Final = timedelta(seconds=10)
 # How long a run can be gone on with, or looked into.
 KEPT: Final = timedelta(days=30)
 
@@ -39,23 +44,32 @@ _NO_MACHINE: Final = (
     "AWS had no machine free for this training for too long. Try again later, or have the stack’s trainingInstanceType "
     "or trainingSpot changed."
 )
+_LOST_SIGHT: Final = (
+    f"Nothing was heard of the training job for {JOB_SILENCE.days} days. Look it up in SageMaker’s console, then try "
+    "again: it goes on from where it was."
+)
 _EMPTY_HANDED: Final = "The training ended, but what it left cannot be used: {why}"
 
 
 def follow(version: ModelVersion) -> None:
     """Take over what the run folder says. Where the end of it was not heard of otherwise, end it."""
     progress = _progress(version)
-    if progress is None or progress.outcome in ("failed", "stopped"):
-        # Of an earlier attempt, or of one whose end AWS will tell us of.
-        is_unanswered = version.job_name == job_of(version.job_name)
-        if is_unanswered and version.beat_at < timezone.now() - SILENCE:
-            end(version, VersionState.FAILED, error=_UNANSWERED)
+    told_at = _told_at(version) if progress else None
+    # What is older is of an earlier attempt; of the end of one that failed or was stopped AWS will tell us.
+    is_news = told_at is not None and told_at > version.beat_at - _SKEW
+    if progress and told_at and is_news and progress.outcome not in ("failed", "stopped"):
+        if progress.outcome == "done" and timezone.now() - told_at > SETTLED and is_all_there(version):
+            _finish(version)
+            return
+        heard = {"state": VersionState.TRAINING, "beat_at": max(told_at, version.beat_at)}
+        _active(version).update(**progress.values(), **heard)
+        _active(version).filter(started_at=None).update(started_at=timezone.now())
         return
-    if progress.outcome == "done" and _age(version) > SETTLED and is_all_there(version):
-        _finish(version)
-        return
-    _active(version).update(**progress.values(), state=VersionState.TRAINING, beat_at=timezone.now())
-    _active(version).filter(started_at=None).update(started_at=timezone.now())
+    silence = timezone.now() - version.beat_at
+    if silence > SILENCE and version.job_name == job_of(version.job_name):
+        end(version, VersionState.FAILED, error=_UNANSWERED)
+    elif silence > JOB_SILENCE:
+        end(version, VersionState.FAILED, error=_LOST_SIGHT)
 
 
 def take_event(job_name: str, *, status: str, secondary: str, reason: str) -> bool:
@@ -119,9 +133,21 @@ def end(version: ModelVersion, state: VersionState, **values: Any) -> bool:
         over = {"state": state, "finished_at": now, "beat_at": now, "seconds_left": None}
         if not _active(version).update(**{**values, **over}):
             return False
-        owe([("derived", data_folder(version))])
+        # SageMaker keeps copies of its own, which nobody reads.
+        owe(("derived", folder) for folder in (data_folder(version), f"{version.folder}/output"))
         owe([("derived", run_folder(version))], after=now + KEPT)
+        if state == VersionState.READY:
+            forget_strangers(version.pk)
+        else:
+            owe([("derived", _result(version))])
         return True
+
+
+def forget_result(version: ModelVersion) -> None:
+    """Of an earlier attempt: the next one makes it anew."""
+    for key in keys_under(f"{_result(version)}/"):
+        storages["derived"].delete(key)
+    keep([("derived", _result(version))])
 
 
 def _finish(version: ModelVersion) -> None:
@@ -134,8 +160,17 @@ def _finish(version: ModelVersion) -> None:
         return
     # Before it is ready: whatever happens in between, it is ordered again, and registered once.
     send(version, "register", **_registering(version, values))
-    if end(version, VersionState.READY, **{**(progress.values() if progress else {}), **values, "error": ""}):
-        forget_strangers(version.pk)
+    end(version, VersionState.READY, **{**(progress.values() if progress else {}), **values, "error": ""})
+
+
+def register_again(version: ModelVersion) -> None:
+    """Once more, where SageMaker's registry refused it or nobody heard the order: there is one package all the same."""
+    ModelVersion.objects.filter(pk=version.pk).update(error="")
+    send(
+        version,
+        "register",
+        **_registering(version, {"report": version.report, "verdict": version.verdict, "served_as": version.served_as}),
+    )
 
 
 def _registering(version: ModelVersion, values: dict[str, Any]) -> dict[str, Any]:
@@ -191,5 +226,10 @@ def _progress(version: ModelVersion) -> Progress | None:
         return None
 
 
-def _age(version: ModelVersion) -> timedelta:
-    return timezone.now() - storages["derived"].get_modified_time(f"{run_folder(version)}/progress.jsonl")
+def _told_at(version: ModelVersion) -> datetime:
+    """When the training last said how far it is."""
+    return storages["derived"].get_modified_time(f"{run_folder(version)}/progress.jsonl")
+
+
+def _result(version: ModelVersion) -> str:
+    return f"{run_folder(version)}/result"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from django.db import transaction
@@ -15,14 +15,14 @@ from portal.images.erasing import owe
 _PLACES = ("", "run/result/")
 
 
-def forget(dataset_id: UUID, hashes: Iterable[str], receipt: ErasureReceipt | None = None) -> None:
-    """Take pictures out of the reports of all versions that were measured on a dataset.
+def forget(contents: Mapping[UUID, Iterable[str]], receipt: ErasureReceipt | None = None) -> None:
+    """Take pictures out of the reports of all versions that were measured on these datasets.
 
-    Call it in the transaction that deletes them.
+    `contents` are hashes by dataset. Call it in the transaction that deletes them.
     """
-    names = {file_name(sha256) for sha256 in hashes}
-    for version in ModelVersion.objects.select_for_update().filter(dataset=dataset_id).order_by("pk"):
-        _forget(version, names, receipt)
+    # In one order, which is that of whoever decides what runs: else two could wait for each other.
+    for version in ModelVersion.objects.select_for_update().filter(dataset__in=contents).order_by("pk"):
+        _forget(version, {file_name(sha256) for sha256 in contents[version.dataset_id]}, receipt)
 
 
 @transaction.atomic

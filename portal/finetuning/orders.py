@@ -13,7 +13,15 @@ from django.utils import timezone
 
 from portal.finetuning.channels import collect_pictures, write_lists
 from portal.finetuning.copies import keys_under
-from portal.finetuning.following import end, follow, take_answer, take_approval, take_event
+from portal.finetuning.following import (
+    end,
+    follow,
+    forget_result,
+    register_again,
+    take_answer,
+    take_approval,
+    take_event,
+)
 from portal.finetuning.models import ModelVersion, Place, VersionState
 from portal.finetuning.outgoing import data_folder, new_job, run_folder, send
 from portal.finetuning.problems import CannotTrain
@@ -21,7 +29,16 @@ from portal.finetuning.promoting import running
 from portal.finetuning.starts import PRETRAINED
 from portal.images.erasing import keep
 
-__all__ = ["look", "order_approval", "order_stop", "order_training", "take_answer", "take_approval", "take_event"]
+__all__ = [
+    "look",
+    "order_approval",
+    "order_stop",
+    "order_training",
+    "register_again",
+    "take_answer",
+    "take_approval",
+    "take_event",
+]
 
 # While the pictures are put together; of a look, which may be part of somebody's request.
 PICTURES: Final = "pictures"
@@ -32,23 +49,27 @@ LOOK_SECONDS: Final = 2.0
 
 def order_training(version: ModelVersion) -> None:
     """Have a version trained: first its pictures are put together, here and whenever somebody looks."""
-    waiting = ModelVersion.objects.filter(pk=version.pk, state=VersionState.QUEUED)
+    # Of two that look at once, one orders it.
+    waiting = ModelVersion.objects.filter(pk=version.pk, state=VersionState.QUEUED, job_name="", stop_requested=False)
     total = version.dataset.images.count()
     about = {"phase": PICTURES, "steps_done": 0, "steps_total": total, "beat_at": timezone.now()}
     if waiting.update(job_name=new_job(version), **about):
         # It is gone on with.
         keep([("derived", run_folder(version))])
+        forget_result(version)
         version.refresh_from_db()
         _go_on(version, FIRST_SECONDS)
 
 
 def order_stop(version: ModelVersion) -> None:
     """Have its job end; where none was asked for yet, none will be."""
-    if version.job_name:
-        send(version, "stop")
     preparing = ModelVersion.objects.filter(pk=version.pk, state=VersionState.QUEUED, phase__in=["", PICTURES])
     if preparing.exists():
         end(version, VersionState.STOPPED)
+    # It may have got its name just now, and be ordered by whoever gave it.
+    version.refresh_from_db()
+    if version.job_name:
+        send(version, "stop")
 
 
 def order_approval(version: ModelVersion, approved: bool) -> None:

@@ -44,7 +44,7 @@ def remove(ids: Sequence[UUID], receipt: ErasureReceipt | None = None) -> int:
         DatasetSnapshot.objects.filter(pk=snapshot.pk).update(
             images_removed=F("images_removed") + len(gone), changed_at=timezone.now()
         )
-        forget(snapshot.pk, gone, receipt)
+    forget(contents, receipt)
     hashes = {sha256 for gone in contents.values() for sha256 in gone}
     on_commit_robustly(remove_pictures, hashes)
     return len(contents)

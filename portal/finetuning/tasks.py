@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
@@ -23,6 +24,7 @@ TRAINING_QUEUE = "training"
 TASK_SECONDS = 20.0
 # Of a sweep, which may be part of somebody's request.
 SWEEP_SECONDS = 1.0
+_LOOKS = 5
 
 
 @task()
@@ -73,8 +75,12 @@ def on_swept(**_signal: Any) -> None:
 
 
 def _on_sagemaker() -> list[ModelVersion]:
-    active = ModelVersion.objects.filter(state__in=[VersionState.QUEUED, VersionState.TRAINING])
-    return list(active.filter(place=Place.SAGEMAKER)[:1])
+    """Those that were looked at longest ago; of those whose pictures are put together, which takes a while, one."""
+    active = ModelVersion.objects.filter(
+        place=Place.SAGEMAKER, state__in=[VersionState.QUEUED, VersionState.TRAINING]
+    ).order_by("beat_at")
+    prepared = Q(state=VersionState.QUEUED, phase__in=["", orders.PICTURES])
+    return [*active.filter(prepared)[:1], *active.exclude(prepared)[:_LOOKS]]
 
 
 def _take_up_trainings() -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, transaction
 from django.utils import timezone
 from filelock import FileLock, Timeout
 
@@ -187,8 +187,10 @@ class _Training:
         return self._follower.progress.outcome == "done"
 
     def _collect(self) -> None:
-        self._end(VersionState.READY, error="", **collect(self._version, self._run / "result"))
-        forget_strangers(self._version.pk)
+        values = {**self._follower.progress.values(), **collect(self._version, self._run / "result")}
+        with transaction.atomic():
+            self._watch.end(VersionState.READY, error="", **values)
+            forget_strangers(self._version.pk)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _may_go_on(self, child: Child) -> bool:

@@ -44,6 +44,11 @@ def _again(version: ModelVersion, actor: User) -> str:
     return f"{version} goes on from where it was."
 
 
+def _register(version: ModelVersion, actor: User) -> str:
+    beginning.register_again(version, actor)
+    return f"SageMaker’s registry is asked for {version} once more."
+
+
 def _approve(version: ModelVersion, actor: User) -> str:
     approving.approve(version, actor)
     return f"{version} is approved: it may be promoted."
@@ -99,6 +104,14 @@ DECISIONS: Final[Mapping[str, Decision]] = {
             lambda _version: "Go on with the training",
             lambda version: f"The training of {version} goes on from where it was.",
             _again,
+        ),
+        Decision(
+            "register",
+            TRAIN,
+            lambda version: version.is_ready and version.place == Place.SAGEMAKER and not version.package_arn,
+            lambda _version: "Register again",
+            lambda version: f"SageMaker’s registry is asked to take {version} in. Asked twice, it has it once.",
+            _register,
         ),
         Decision(
             "approve",

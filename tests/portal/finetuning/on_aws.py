@@ -18,7 +18,7 @@ MODEL = {
     "preprocessor_config.json": (START / "preprocessor_config.json").read_bytes(),
     "imagesift.json": b'{"schema": "imagesift.model/1", "name": "shapes", "version": 1, "thresholds": {}}',
 }
-REPORT = {"candidate": {"map50": [0.83, 0.7, 0.9]}, "worst": []}
+CANDIDATE = {"map50": [0.83, 0.7, 0.9]}
 PASSED = {"verdict": "passed", "reasons": []}
 
 
@@ -55,15 +55,18 @@ class Bucket:
         lines = "".join(json.dumps(record) + "\n" for record in records)
         self.put(f"{version.folder}/run/progress.jsonl", lines.encode())
 
-    def finish(self, version: ModelVersion, verdict: dict[str, Any] = PASSED) -> None:
-        """All that a job leaves in its run folder."""
+    def finish(self, version: ModelVersion, verdict: dict[str, Any] = PASSED, **report: Any) -> None:
+        """All that a job leaves in its run folder, with a picture of an earlier attempt that no report names."""
+        shown = version.dataset.images.filter(split="test").order_by("sha256")[0].file_name
+        worst = [{"image": "report/worst-1.jpg", "file_name": shown, "words": "A cross was missed."}]
         result = f"{version.folder}/run/result"
         for name, content in MODEL.items():
             self.put(f"{result}/{MODEL_FOLDER}/{name}", content)
         self.put(f"{result}/torch/model.safetensors", b"weights")
-        self.put(f"{result}/report.json", json.dumps(REPORT).encode())
+        self.put(f"{result}/report.json", json.dumps({"candidate": CANDIDATE, "worst": worst, **report}).encode())
         self.put(f"{result}/verdict.json", json.dumps(verdict).encode())
         self.put(f"{result}/report/worst-1.jpg", b"a picture")
+        self.put(f"{result}/report/worst-7.jpg", b"an older picture")
         self.put(f"{result}/model.tar.gz", b"packed")
         done = {"kind": "done", "verdict": verdict["verdict"], "map50": 0.83}
         self.progress(version, step(300), done)
