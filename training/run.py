@@ -31,7 +31,9 @@ from training.report import REPORT, VERDICT, document, write
 from training.stopping import Stopped
 from training.train import Trained, train
 
-_TOO_MUCH: Final = "There is not enough memory: smaller pictures (--side) or batches (--batch) need less."
+_TOO_MUCH: Final = (
+    "There is not enough memory. A smaller picture size (--side) needs less, as do smaller batches (--batch)."
+)
 
 
 def run(config: TrainConfig) -> Status:

@@ -7,7 +7,7 @@ from functools import partial
 from django.db import transaction
 
 from portal.accounts.models import User
-from portal.finetuning import orders
+from portal.finetuning import orders, shadowing
 from portal.finetuning.deciding import APPROVE, locked, record, refuse_strangers
 from portal.finetuning.models import Approval, ModelVersion, Place
 from portal.finetuning.promoting import running
@@ -42,6 +42,8 @@ def _decide(version: ModelVersion, actor: User, approval: Approval) -> ModelVers
     fresh.approval = approval
     fresh.save(update_fields=["approval"])
     record(fresh, actor, approval.value)
+    if approval == Approval.REJECTED:
+        shadowing.end_for(fresh, actor)
     if fresh.place == Place.SAGEMAKER:
         transaction.on_commit(partial(orders.order_approval, fresh, approval == Approval.APPROVED))
     return fresh

@@ -120,6 +120,7 @@ def try_again(version: ModelVersion, actor: User) -> ModelVersion:
     fresh.state = VersionState.QUEUED
     fresh.stop_requested, fresh.error, fresh.finished_at = False, "", None
     fresh.claim, fresh.beat_at, fresh.seconds_left, fresh.job_name = None, timezone.now(), None, ""
+    fresh.phase = ""
     fresh.save()
     record(fresh, actor, "tried again")
     _ask_for(fresh)

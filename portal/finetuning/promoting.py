@@ -44,9 +44,9 @@ def running_folder() -> Path | None:
     return local_folder(version, "model") if version else None
 
 
-def files_are_gone() -> bool:
-    """Whether the version that runs cannot, as its folder was deleted. In a bucket nobody looks."""
-    return not buckets.on_s3("derived") and running() is not None and running_folder() is None
+def files_are_gone(version: ModelVersion) -> bool:
+    """Whether a trained version cannot run, as its files were deleted or damaged. In a bucket nobody looks."""
+    return not buckets.on_s3("derived") and local_folder(version, "model") is None
 
 
 def last_seen() -> Seen | None:
@@ -142,5 +142,5 @@ def _unfit(version: ModelVersion) -> Refused | None:
     if version.approval != Approval.APPROVED:
         return Refused("not_approved", f"{version} is not approved yet. Approve it first.")
     if not by_lambda() and local_folder(version, "model") is None:
-        return Refused("files_gone", f"The files of {version} are gone, so it cannot run.")
+        return Refused("files_gone", f"The files of {version} are gone or damaged, so it cannot run.")
     return None

@@ -63,16 +63,27 @@ def start_shadow(version: ModelVersion, percent: int, actor: User) -> ShadowRun:
 
 
 @transaction.atomic
-def stop_shadow(actor: User) -> ShadowRun | None:
-    """End the one that runs; what it said is kept. None when none runs."""
+def stop_shadow(actor: User, *, of: ModelVersion | None = None) -> ShadowRun | None:
+    """End the one that runs; what it said is kept. None when none runs.
+
+    `of` is what the person saw looking: when something else does by now, that is refused.
+    """
     refuse_strangers(actor, PROMOTE)
     run = current()
+    if run is not None and of is not None and run.version != of:
+        raise Refused("not_running", f"{of} looks at nothing any more; {run.version} does. Load the page again.")
     running = ShadowRun.objects.filter(is_running=True)
     if run is None or not running.filter(pk=run.pk).update(is_running=False, stopped_at=timezone.now()):
         return None
     record(run.version, actor, "shadow stopped")
     run.refresh_from_db()
     return run
+
+
+def end_for(version: ModelVersion, actor: User) -> None:
+    """It is not to look at anything any more, whoever started that."""
+    if ShadowRun.objects.filter(version=version, is_running=True).update(is_running=False, stopped_at=timezone.now()):
+        record(version, actor, "shadow stopped")
 
 
 def refuse_unfit(version: ModelVersion) -> None:

@@ -44,8 +44,8 @@ LIVES = 20
 WENT_WRONG: Final = "Something went wrong on our side while this model was being trained. You can try again."
 DISK_FULL: Final = "The disk of this machine is full. Make room, and try again: the training goes on where it was."
 KILLED: Final = (
-    "The machine ended the training without a word, most often because its memory was used up. Try again with fewer "
-    "pictures at a time, or smaller ones."
+    "The machine ended the training without a word, most often because its memory was used up. It can go on from where "
+    "it was, once there is more; a new version with a smaller picture size needs less."
 )
 RESTLESS: Final = "The training was ended from outside again and again. You can try again: it goes on where it was."
 

@@ -57,8 +57,10 @@ def start(request: HttpRequest, version_id: UUID) -> HttpResponse:
 
 @require_POST
 def stop(request: HttpRequest, version_id: UUID) -> HttpResponse:
+    version = get_object_or_404(ModelVersion, pk=version_id)
+
     def do() -> str:
-        shadowing.stop_shadow(person(request))
+        shadowing.stop_shadow(person(request), of=version)
         return "No candidate looks at new uploads any more."
 
     return _done(request, do, _page_of(version_id))

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from django.conf import settings
 
-from portal.finetuning.promoting import files_are_gone, running_folder
+from portal.finetuning.promoting import files_are_gone, running, running_folder
 from recognition.configuration import CUSTOM, ONNX, DetectorSettings, build_detectors, missing_detectors
 from recognition.detectors import Detector
 from recognition.detectors.rekognition import RekognitionSettings
 
 _MISSING = {
-    ONNX: "Objects are not recognised yet: the object detector’s model is not on this machine. "
+    ONNX: "Everyday objects are not recognised yet: the general detector’s model is not on this machine. "
     "It is fetched in the background when the portal starts; “.venv/bin/python manage.py fetch_detector” tries again.",
-    CUSTOM: "The model of your own does not run: its files are gone. Promote another version, or roll back.",
+    CUSTOM: "The model of your own does not run: its files are gone or damaged. Promote another version, or roll back.",
 }
 
 
@@ -67,8 +67,9 @@ def detectors_without_database() -> tuple[Detector, ...]:
 
 def missing() -> list[str]:
     """A sentence for each detector that is configured but cannot run here yet."""
-    gone = CUSTOM in settings.DETECTORS and files_are_gone()
-    return [*missing_without_database(), *([_MISSING[CUSTOM]] if gone else [])]
+    version = running() if CUSTOM in settings.DETECTORS else None
+    is_gone = version is not None and files_are_gone(version)
+    return [*missing_without_database(), *([_MISSING[CUSTOM]] if is_gone else [])]
 
 
 def missing_without_database() -> list[str]:

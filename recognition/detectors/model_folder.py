@@ -16,6 +16,8 @@ from typing import Any, Final
 from recognition.detectors.calibration import Calibration
 
 MODEL, CONFIG, PREPROCESSOR, ABOUT = "model.onnx", "config.json", "preprocessor_config.json", "imagesift.json"
+MODEL_FILES: Final = (MODEL, CONFIG, PREPROCESSOR)
+"""Without these it is no model folder."""
 ABOUT_SCHEMA: Final = "imagesift.model/1"
 
 

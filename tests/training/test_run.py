@@ -148,7 +148,7 @@ def test_too_little_memory_is_told_with_what_needs_less(
     run, torch = importlib.import_module("training.run"), importlib.import_module("torch")
     monkeypatch.setattr(run, "_make", lambda *_: torch.empty(10**15))
     assert run.run(TrainConfig(data, tmp_path)) == run.Status.FAILED
-    assert "smaller pictures (--side)" in records(tmp_path)[-1]["message"]
+    assert "smaller picture size (--side)" in records(tmp_path)[-1]["message"]
 
 
 def test_an_error_of_our_own_is_told_as_well(data: Path, tmp_path: Path) -> None:

@@ -124,7 +124,9 @@ DECISIONS: Final[Mapping[str, Decision]] = {
         Decision(
             "reject",
             APPROVE,
-            lambda version: version.is_ready and version.approval != Approval.REJECTED,
+            lambda version: (
+                version.is_ready and version.approval != Approval.REJECTED and promoting.running() != version
+            ),
             lambda _version: "Reject",
             lambda version: f"{version} cannot be promoted then. You can still change your mind.",
             _reject,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Final
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.http import content_disposition_header
 
 from portal.accounts.person import person
 from portal.finetuning.evaluation import pictures
@@ -32,14 +34,25 @@ def send_file(request: HttpRequest, version: ModelVersion, name: str) -> Served:
     """One of FILES, as an attachment. Raises Http404 for any other name."""
     if name not in FILES or not version.is_ready:
         raise Http404
+    # As they are now: without the photos that were deleted since.
+    documents = {"report.json": version.report, "verdict.json": version.verdict}
+    if name in documents:
+        content = json.dumps(documents[name], ensure_ascii=False, indent=1)
+        answer = HttpResponse(content, content_type=UNKNOWN_TYPE, headers={"Cache-Control": "private, no-cache"})
+        answer["Content-Disposition"] = content_disposition_header(True, _title(version, name)) or "attachment"
+        return answer
     return serve_stored(
         request,
         "derived",
         f"{version.folder}/{name}",
         content_type=UNKNOWN_TYPE,
         etag=_etag(version, name),
-        download_as=f"{version.name}-v{version.version}-{name}",
+        download_as=_title(version, name),
     )
+
+
+def _title(version: ModelVersion, name: str) -> str:
+    return f"{version.name}-v{version.version}-{name}"
 
 
 def _etag(version: ModelVersion, name: str) -> str:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.models import User
 from portal.accounts.person import person
 from portal.admin_site import ReadOnlyAdmin, badge
-from portal.finetuning import difference_page, orders, promoting, repeat_page, shadow_page
+from portal.finetuning import difference_page, orders, promoting, repeat_page, shadow_page, starts
 from portal.finetuning.admin.decisions import DECISIONS, offered, rollout
 from portal.finetuning.admin.files import FILES, send_file, send_picture
 from portal.finetuning.beginning import begin_training
@@ -37,7 +37,7 @@ STATE_COLORS = {
 VERDICT_COLORS = {"Passed": "success", "Refused": "danger"}
 APPROVAL_COLORS = {"Running": "success", Approval.APPROVED.label: "info", Approval.REJECTED.label: "danger"}
 PHASES = {
-    "": "Waiting for a worker",
+    "": "Waiting for its turn in a worker",
     "pictures": "Putting the pictures together",
     "ordered": "Waiting for a machine of SageMaker’s",
     "preparing": "Preparing the pictures",
@@ -124,6 +124,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         context = {
             **(extra_context or {}),
             "running": running,
+            "files_are_gone": running is not None and promoting.files_are_gone(running),
             "has_datasets": DatasetSnapshot.objects.filter(state=SnapshotState.READY).exists(),
             "has_versions": ModelVersion.objects.exists(),
         }
@@ -214,9 +215,14 @@ def _page(version_id: UUID) -> str:
 
 
 def _progress(version: ModelVersion) -> dict[str, Any]:
+    is_waiting = version.state == VersionState.QUEUED
+    # Of one that is to go on, the row still says what it was at.
+    phase = "" if is_waiting and version.place == Place.HERE else version.phase
+    title = "Stopping" if version.stop_requested else "Waiting to start" if is_waiting else "In training"
     return {
         "state": version.state,
-        "phase": PHASES.get(version.phase, version.phase),
+        "title": title,
+        "phase": PHASES.get(phase, phase),
         "percent": version.percent_done,
         "steps_done": version.steps_done,
         "steps_total": version.steps_total,
@@ -244,7 +250,19 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
         "field": FIELD,
         "files": FILES if version.is_ready else (),
         "is_running": promoting.running() == version,
+        "files_are_gone": version.is_ready and promoting.files_are_gone(version),
+        "asked_for": _asked_for(version),
         "seen": promoting.last_seen(),
         "promotions": version.promotions.all()[:_PROMOTIONS_SHOWN],
         "rollout": rollout(version),
     }
+
+
+def _asked_for(version: ModelVersion) -> list[tuple[str, str]]:
+    """What a training begins with, as the form has it; a report says the same and more."""
+    if version.report:
+        return []
+    titles = {choice.value: choice.title for choice in starts.choices()}
+    names = {"steps": "Steps", "side": "Picture size"}
+    options = [(names[name], str(value)) for name, value in version.options.items() if name in names]
+    return [("Starts from", titles.get(version.start, version.start)), *options]

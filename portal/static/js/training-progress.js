@@ -24,6 +24,8 @@ function show(progress) {
   if (bar) {
     bar.value = progress.percent;
     page.querySelector("[data-progress-url] [data-words]").textContent = words(progress);
+    const title = page.querySelector("[data-title]");
+    if (title.textContent !== progress.title) title.textContent = progress.title;
     // Read out when it changes: what follows changes with every step, and would be heard all the time.
     const phase = page.querySelector("[data-phase]");
     const said = progress.is_stopping ? "It stops soon." : `${progress.phase}.`;

@@ -11,6 +11,7 @@ from django_tasks_db.models import DBTaskResult
 
 from portal.accounts.models import User
 from portal.finetuning import shadowing
+from portal.finetuning.approving import reject
 from portal.finetuning.models import Approval, DatasetSnapshot, ModelVersion, ShadowRun, ShadowSeen
 from portal.finetuning.promoting import promote
 from portal.finetuning.shadow_tasks import look_beside
@@ -254,3 +255,20 @@ def test_an_image_that_was_removed_before_its_look_is_not_looked_at(
     Image.objects.filter(pk=image.pk).update(verdict=FlagVerdict.REMOVED)
     look_beside.call(run.pk, str(image.pk))
     assert not ShadowSeen.objects.exists()
+
+
+def test_rejecting_a_version_ends_its_shadow(candidate: ModelVersion, actor: User) -> None:
+    start_shadow(candidate, 100, actor)
+    reject(candidate, actor)
+    assert shadowing.current() is None
+    assert AuditEntry.objects.order_by("-at")[0].after["did"] == "shadow stopped"
+
+
+def test_an_old_page_stops_no_other_versions_shadow(
+    candidate: ModelVersion, dataset: DatasetSnapshot, actor: User
+) -> None:
+    other = ready_version(dataset, 2)
+    start_shadow(other, 100, actor)
+    with pytest.raises(Refused, match="shapes v2 does"):
+        stop_shadow(actor, of=candidate)
+    assert stop_shadow(actor, of=other)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -202,7 +204,11 @@ def test_the_report_and_the_model_are_taken_away_and_no_other_file(trainer: Clie
     assert b"".join(answer.streaming_content) == b"packed"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="shapes-v1-model.tar.gz"'
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    for name in ("secrets", "verdict.json", "imagesift.json"):
+    for name in ("report.json", "verdict.json"):
+        document = trainer.get(address(version, "file", name))
+        assert json.loads(document.content) == {"report.json": version.report, "verdict.json": version.verdict}[name]
+        assert document.headers["Content-Disposition"] == f'attachment; filename="shapes-v1-{name}"'
+    for name in ("secrets", "imagesift.json"):
         assert trainer.get(address(version, "file", name)).status_code == 404
     assert trainer.get(address(in_training(dataset, version=2), "file", "model.tar.gz")).status_code == 404
 

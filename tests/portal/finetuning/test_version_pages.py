@@ -191,6 +191,17 @@ def test_what_runs_and_what_ran_is_told(trainer: Client, dataset: DatasetSnapsho
     assert "by somebody else" in text
 
 
+def test_one_that_waits_or_was_stopped_is_not_said_to_be_in_training(trainer: Client, dataset: DatasetSnapshot) -> None:
+    waiting = in_training(dataset, state=VersionState.QUEUED, options={"steps": 120, "side": 96})
+    text = text_of(trainer, page_of(waiting))
+    for expected in ("Waiting to start", "Waiting for its turn", "The tiny detector of drawn shapes", "96"):
+        assert expected in text
+    assert "In training" not in text
+    assert "Learning" not in text
+    stopped = in_training(dataset, version=2, state=VersionState.STOPPED)
+    assert "was stopped</strong> at step 30 of 120" in text_of(trainer, page_of(stopped))
+
+
 def test_nothing_of_a_version_can_be_changed_or_deleted(trainer: Client, dataset: DatasetSnapshot, owner: User) -> None:
     version = ready_version(dataset)
     User.objects.filter(pk=owner.pk).update(is_superuser=True)
