@@ -15,6 +15,7 @@ from typing import Any, Final
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
+from portal.finetuning.ancestry import NOTHING_UNKNOWN, known_to_start
 from portal.finetuning.baselines import baselines
 from portal.finetuning.coco import coco_stream
 from portal.finetuning.copies import copy, keys_under
@@ -65,17 +66,19 @@ def lists_of_jobs(snapshot: DatasetSnapshot) -> list[str]:
     return [data_folder(version) for version in active]
 
 
-def write_lists(snapshot: DatasetSnapshot, folder: str) -> None:
+def write_lists(version: ModelVersion, folder: str) -> None:
     """Write `annotations/` into a folder of the bucket, `baselines.json` in it, with what has a picture.
 
-    Raises CannotTrain when a split has none left.
+    Test pictures that what it starts from has learnt from are left out. Raises CannotTrain when a split has none left.
     """
+    snapshot = version.dataset
     there = pictures_there(snapshot)
+    known = {file_name(sha256) for sha256 in known_to_start(version)}
     for split in Split:
         document = json.loads("".join(coco_stream(snapshot, split)))
-        kept = leave_only(document, there)
+        kept = leave_only(document, there - known if split == Split.TEST else there)
         if not kept:
-            raise CannotTrain(_NOTHING_LEFT.format(split=split))
+            raise CannotTrain(NOTHING_UNKNOWN if known and split == Split.TEST else _NOTHING_LEFT.format(split=split))
         _store(f"{folder}/annotations/{split}.json", document)
         if split == Split.TEST:
             hashes = (name.removeprefix("images/").removesuffix(".jpg") for name in kept)

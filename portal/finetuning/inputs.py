@@ -10,9 +10,10 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
+from portal.finetuning.ancestry import NOTHING_UNKNOWN, known_to_start
 from portal.finetuning.baselines import baselines
 from portal.finetuning.coco import Report
-from portal.finetuning.models import DatasetSnapshot
+from portal.finetuning.models import DatasetSnapshot, ModelVersion, file_name
 from portal.finetuning.problems import CannotTrain
 from portal.finetuning.splitting import Split
 from portal.finetuning.storing import list_name, remove_strangers, write_folder
@@ -24,18 +25,21 @@ _NOTHING_LEFT: Final = (
 )
 
 
-def write_inputs(snapshot: DatasetSnapshot, folder: Path, report: Report) -> None:
-    """Write the folder anew, as the dataset is now. Raises CannotTrain when a split has no picture left.
+def write_inputs(version: ModelVersion, folder: Path, report: Report) -> None:
+    """Write the folder anew, as the version's dataset is now. Raises CannotTrain when a split has no picture left.
 
-    Images whose originals are gone are left out. `report` hears of images as they are written, and may raise.
+    Images whose originals are gone are left out, and test images that what it starts from has learnt from. `report`
+    hears of images as they are written, and may raise.
     """
+    snapshot = version.dataset
+    known = {file_name(sha256) for sha256 in known_to_start(version)}
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     write_folder(snapshot, folder, pictures=True, report=report)
     for split in Split:
-        kept = _keep_what_is_there(folder, split)
+        kept = _keep_what_is_there(folder, split, known if split == Split.TEST else set())
         if not kept:
-            raise CannotTrain(_NOTHING_LEFT.format(split=split))
+            raise CannotTrain(NOTHING_UNKNOWN if known and split == Split.TEST else _NOTHING_LEFT.format(split=split))
         if split == Split.TEST:
             document = baselines(snapshot, (Path(name).stem for name in kept))
             (folder / BASELINES).write_text(json.dumps(document), encoding="utf-8")
@@ -47,11 +51,13 @@ def prune(snapshot: DatasetSnapshot, folder: Path) -> None:
         remove_strangers(snapshot, folder)
 
 
-def _keep_what_is_there(folder: Path, split: Split) -> list[str]:
-    """Leave in the list of a split what has a picture. Returns the names of those pictures."""
+def _keep_what_is_there(folder: Path, split: Split, known: set[str]) -> list[str]:
+    """Leave in the list of a split what has a picture and is not known. Returns the names of those pictures."""
     path = folder / list_name(split)
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    kept = [image for image in document["images"] if (folder / image["file_name"]).is_file()]
+    names = (image["file_name"] for image in document["images"])
+    there = {name for name in names if name not in known and (folder / name).is_file()}
+    kept = [image for image in document["images"] if image["file_name"] in there]
     if len(kept) < len(document["images"]):
         numbers = {image["id"] for image in kept}
         document["images"] = kept

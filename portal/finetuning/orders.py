@@ -103,7 +103,7 @@ def _go_on(version: ModelVersion, seconds: float) -> None:
         return
     try:
         wanted = _wanted(version)
-        write_lists(version.dataset, data_folder(version))
+        write_lists(version, data_folder(version))
     except CannotTrain as problem:
         end(version, VersionState.FAILED, error=str(problem))
         return

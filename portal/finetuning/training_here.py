@@ -172,7 +172,7 @@ class _Training:
         self._follower.progress.begin_again()
         self._report(at_once=True, state=VersionState.TRAINING, started_at=self._version.started_at or timezone.now())
         self._removed_before = self._images_removed
-        write_inputs(self._version.dataset, self._data, lambda _images: self._report())
+        write_inputs(self._version, self._data, lambda _images: self._report())
         arguments = training_arguments(self._version, self._data, self._run)
         return Child.started(self._run, arguments, self._folder / "errors.txt")
 

@@ -20,6 +20,7 @@ from portal.admin_site import ReadOnlyAdmin, badge
 from portal.finetuning import difference_page, orders, promoting, repeat_page, shadow_page, starts
 from portal.finetuning.admin.decisions import DECISIONS, offered, rollout
 from portal.finetuning.admin.files import FILES, send_file, send_picture
+from portal.finetuning.ancestry import known_to_start
 from portal.finetuning.beginning import begin_training
 from portal.finetuning.evaluation import FIELD, read
 from portal.finetuning.models import Approval, DatasetSnapshot, ModelVersion, Place, SnapshotState, VersionState
@@ -252,6 +253,7 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
         "is_running": promoting.running() == version,
         "files_are_gone": version.is_ready and promoting.files_are_gone(version),
         "asked_for": _asked_for(version),
+        "left_out": len(known_to_start(version)),
         "seen": promoting.last_seen(),
         "promotions": version.promotions.all()[:_PROMOTIONS_SHOWN],
         "rollout": rollout(version),

@@ -12,7 +12,7 @@ from django.core.files.storage import storages
 from PIL import Image as Picture
 
 from portal.finetuning.inputs import prune, write_inputs
-from portal.finetuning.models import DatasetImage, DatasetSnapshot
+from portal.finetuning.models import DatasetImage, DatasetSnapshot, ModelVersion
 from portal.finetuning.problems import CannotTrain
 from portal.finetuning.splitting import Split
 from portal.images.deletion import delete_images
@@ -37,7 +37,8 @@ def dataset(annotated: MakeAnnotated) -> DatasetSnapshot:
 
 def write(dataset: DatasetSnapshot, folder: Path) -> dict[str, Any]:
     """Returns the detectors of baselines.json by name."""
-    write_inputs(dataset, folder, lambda _images: None)
+    version = ModelVersion(name="shapes", version=1, dataset=dataset, start="tiny-shapes")
+    write_inputs(version, folder, lambda _images: None)
     document = json.loads((folder / "baselines.json").read_text())
     assert document["schema"] == "imagesift.baselines/1"
     return {each["name"]: each for each in document["detectors"]}
