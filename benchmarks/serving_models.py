@@ -1,8 +1,9 @@
 """Milliseconds that the ONNX detector takes for a picture beside its network alone; pictures a second of evaluation.
 
 Both look at the same pictures in turn, with as many threads. `--folder` names a model folder, for instance that of the
-detector that is installed; the pretrained tiny one is so fast that everything around it shows. Evaluation needs
-`make training`; it is detection with PyTorch, matching, and a bootstrap of 1,000 draws.
+detector that is installed; the pretrained tiny one is so fast that everything around it shows. `--full-size` measures
+the shape of RT-DETRv2-R18 at 640 pixels, with random weights. That and evaluation need `make training`; evaluation is
+detection with PyTorch, matching, and a bootstrap of 1,000 draws.
 """
 
 from __future__ import annotations
@@ -30,11 +31,16 @@ TINY = Path(training.__file__).parent / "starts" / "tiny-shapes"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=TINY, help="the model folder (default: the tiny one)")
+    parser.add_argument("--full-size", action="store_true", help="measure RT-DETRv2-R18's shape with random weights")
     parser.add_argument("--pictures", type=int, default=200, help="to look at, of 640 x 480 (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="of either network (default: %(default)s)")
     parser.add_argument("--evaluate", action="store_true", help="measure evaluation with the tiny model as well")
     options = parser.parse_args()
-    print(json.dumps(latency(options.folder, options.pictures, options.threads)))
+    if options.full_size:
+        with tempfile.TemporaryDirectory() as folder:
+            print(json.dumps(latency(full_size(Path(folder)), options.pictures, options.threads)))
+    else:
+        print(json.dumps(latency(options.folder, options.pictures, options.threads)))
     if options.evaluate:
         print(json.dumps(evaluation(options.pictures, options.threads)))
 
@@ -66,6 +72,20 @@ def latency(folder: Path, pictures: int, threads: int) -> dict[str, Any]:
         "preprocessing_ms": round(prepare, 2),
         "ratio": round(detect / bare, 3),
     }
+
+
+def full_size(folder: Path) -> Path:
+    """A model folder in the shape of RT-DETRv2-R18."""
+    from benchmarks.training import r18_shape
+    from training.export import write_onnx, write_torch
+    from training.networks import build, preprocessing
+    from training.train import Trained
+
+    start = r18_shape(folder / "start")
+    trained = Trained(build(start, SHAPES), *preprocessing(start, None), tuple(SHAPES), {})
+    write_torch(trained, folder)
+    write_onnx(trained, folder / "model.onnx")
+    return folder
 
 
 def evaluation(pictures: int, threads: int) -> dict[str, Any]:
