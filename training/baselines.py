@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -121,8 +122,20 @@ def run_again(
                 detections.append(_looked(detector, sample, numbers))
                 report(1)
         except ModelFolderError as error:
-            raise DataError(f"The model that runs now cannot be measured. {error}") from error
+            raise DataError(f"The model in {source.name} cannot be measured. {error}") from error
     return replace(rival, looked_at=tuple(range(len(dataset.test))), detections=tuple(detections))
+
+
+def require_model(source: Path) -> None:
+    """That the model in this folder or archive answers at all. Raises DataError.
+
+    Asked before a training: hours later would be too late.
+    """
+    with model_folder(source) as path:
+        try:
+            OnnxDetector(path, "custom").find(np.zeros((64, 64, 3), np.uint8))
+        except ModelFolderError as error:
+            raise DataError(f"The model to compare with cannot be measured. {error}") from error
 
 
 def _unmeasured(folder: ModelFolder, numbers: Mapping[str, int]) -> Rival:
@@ -183,8 +196,9 @@ def model_folder(source: Path) -> Iterator[Path]:
     with TemporaryDirectory(prefix="baseline-") as folder:
         try:
             _unpack(archive, Path(folder))
-        except (OSError, tarfile.TarError) as error:
-            raise DataError(f"There is no model to compare with in {source.name}: {error}.") from error
+        except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+            why = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":.")
+            raise DataError(f"There is no model to compare with in {source.name}: {why}.") from error
         yield Path(folder)
 
 

@@ -37,12 +37,20 @@ class Checkpoints:
         self._folder.mkdir(parents=True, exist_ok=True)
         final = self._folder / f"step-{step:09d}.pt"
         partial = final.with_suffix(".partial")
-        with partial.open("wb") as file:
-            torch.save({"training": self._training, "state": dict(state)}, file)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with partial.open("wb") as file:
+                torch.save({"training": self._training, "state": dict(state)}, file)
+                file.flush()
+                os.fsync(file.fileno())
+        except (OSError, RuntimeError) as error:
+            # PyTorch's own words for a full disk speak of positions in an archive.
+            partial.unlink(missing_ok=True)
+            raise TrainingFailed(f"No checkpoint can be written to {self._folder}: is the disk full?") from error
         partial.replace(final)
-        for old in (*self._all()[_KEPT:], *self._folder.glob("step-*.partial")):
+        # Later ones could not be read, or it would have gone on from there: they must not outlive this one.
+        later = [path for path in self._all() if path.name > final.name]
+        kept = [path for path in self._all() if path not in later]
+        for old in (*later, *kept[_KEPT:], *self._folder.glob("step-*.partial")):
             old.unlink()
 
     def newest(self) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ _SAGEMAKER_RUN: Final = Path("/opt/ml/checkpoints")
 """Copied to S3 as it goes, and back before a job that was interrupted goes on."""
 # Strides of the networks' coarsest level.
 _SIDE_STEP: Final = 32
+_LARGEST_BATCH: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def _say_how_to_learn(parser: argparse.ArgumentParser) -> None:
     options = _Options(parser, "learning", TrainConfig)
     options.add("steps", _count, "batches to learn from")
     options.add(
-        "batch", _count, "pictures of a step, on all GPUs together (default: 8; 4 for large ones without a GPU)"
+        "batch", _batch, "pictures of a step, on all GPUs together (default: 8; 4 for large ones without a GPU)"
     )
     options.add("side", _side, "pixels of the network's square input (default: the start's own)")
     options.add("learning_rate", _positive, "highest learning rate (default: 1e-4; 1e-3 for tiny networks)")
@@ -234,6 +235,12 @@ def whole(text: str) -> int:
     if not re.fullmatch(r"\d{1,12}", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"“{text}” is not a whole number")
     return int(text)
+
+
+def _batch(text: str) -> int:
+    if (number := _count(text)) > _LARGEST_BATCH:
+        raise argparse.ArgumentTypeError(f"must be at most {_LARGEST_BATCH}")
+    return number
 
 
 def _count(text: str) -> int:

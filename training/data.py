@@ -9,6 +9,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from recognition.decoding import decode
 from recognition.errors import PermanentError
 from recognition.image import LONGEST_SIDE
 from recognition.limits import Limits
+from recognition.vocabulary import describe
 from training.errors import TrainingFailed
 
 SPLITS: Final = ("train", "validation", "test")
@@ -80,7 +82,8 @@ def load(folder: Path) -> Dataset:
         raise lists["train"].error("lists no images, so there is nothing to learn from.")
     if not any(len(sample.labels) for sample in splits["train"]):
         raise lists["train"].error("has no annotations, so there is nothing to learn from.")
-    description = str(lists["train"].document.get("info", {}).get("description", ""))
+    about = lists["train"].document.get("info")
+    description = str(about.get("description", "")) if isinstance(about, dict) else ""
     return Dataset(tuple(classes.values()), **splits, description=description)
 
 
@@ -97,6 +100,13 @@ def read_picture(sample: Sample) -> Image.Image:
         raise DataError(f"{sample.file_name} cannot be read: {error.message}") from error
     except OSError as error:
         raise DataError(f"{sample.file_name} cannot be read: {error.strerror or error}.") from error
+
+
+def require_pictures(samples: Sequence[Sample]) -> None:
+    """That each can be decoded, or is gone. Raises DataError; asked before a training that would end with them."""
+    for sample in samples:
+        with suppress(PictureGone):
+            read_picture(sample)
 
 
 def present(samples: Sequence[Sample]) -> list[Sample]:
@@ -131,12 +141,16 @@ class _List:
         """Names by id, in the order of the ids."""
         try:
             named = {int(category["id"]): str(category["name"]) for category in self.document["categories"]}
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise self.error(f"has a category without id or name: {error}.") from error
         if not named:
             raise self.error("names no categories, so there is nothing to tell apart.")
         if len(set(named.values())) < len(self.document["categories"]):
             raise self.error("has two categories of the same name or id.")
+        alike: dict[str, str] = {}
+        for name in named.values():
+            if (other := alike.setdefault(describe(name).name.casefold(), name)) != name:
+                raise self.error(f"has two categories that are shown by one name: “{other}” and “{name}”.")
         return dict(sorted(named.items()))
 
     def require_same(self, classes: Mapping[int, str]) -> None:
@@ -145,16 +159,22 @@ class _List:
 
     def samples(self, folder: Path, classes: Sequence[str]) -> tuple[Sample, ...]:
         numbers = {category: classes.index(name) for category, name in self.classes().items()}
-        images = {_value(image, "id"): image for image in self.document["images"]}
+        images = {self._id(image, "id"): image for image in self.document["images"]}
         if len(images) < len(self.document["images"]):
             raise self.error("has two images of the same id, or one without.")
         boxes: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
         for annotation in self.document["annotations"]:
-            if _value(annotation, "image_id") not in images:
-                image = _value(annotation, "image_id")
+            image = self._id(annotation, "image_id")
+            if image not in images:
                 raise self.error(f"has annotation {_value(annotation, 'id')} on image {image}, which it does not list.")
-            boxes[annotation["image_id"]].append(annotation)
+            boxes[image].append(annotation)
         return tuple(self._sample(folder, image, boxes[number], numbers) for number, image in images.items())
+
+    def _id(self, row: Any, key: str) -> Any:
+        value = _value(row, key)
+        if isinstance(value, (list, dict)):
+            raise self.error(f"has an entry whose {key} is neither a number nor a text: {str(value)[:100]}.")
+        return value
 
     def _sample(
         self, folder: Path, image: Mapping[str, Any], annotations: list[Mapping[str, Any]], numbers: Mapping[int, int]
@@ -162,6 +182,8 @@ class _List:
         name, width, height = (_value(image, key) for key in ("file_name", "width", "height"))
         if not (isinstance(name, str) and _is_size(width) and _is_size(height)):
             raise self.error(f"has image {_value(image, 'id')} without file_name, width or height.")
+        if "\0" in name:
+            raise self.error(f"has image {_value(image, 'id')} with a file_name that no file can have.")
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
             raise self.error(f"has image {_value(image, 'id')} outside the dataset's folder: {name}.")
@@ -180,7 +202,7 @@ class _List:
         )
 
     def _label(self, annotation: Mapping[str, Any], name: str, numbers: Mapping[int, int]) -> int:
-        category = _value(annotation, "category_id")
+        category = self._id(annotation, "category_id")
         if category not in numbers:
             raise self.error(
                 f"has annotation {_value(annotation, 'id')} on {name} of category {category}, which it does not name."
@@ -209,7 +231,12 @@ def _value(row: Any, key: str) -> Any:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _is_size(value: object) -> bool:
@@ -225,8 +252,8 @@ def _check_picture(path: Path, name: str, width: float, height: float) -> None:
                 real = real[::-1]
     except FileNotFoundError as error:
         raise DataError(f"{name} is listed, but not there.") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{name} cannot be read as a picture: {error}.") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{name} cannot be read as a picture: {str(error).rstrip('.')}.") from error
     if real[0] > width or real[1] > height:
         raise DataError(f"{name} has {real[0]} x {real[1]} pixels, more than the {width} x {height} of the list.")
     due = real[0] * height / width

@@ -6,6 +6,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from recognition.detectors.detr import Floats, corners, shares, surest
 from recognition.detectors.model_folder import ABOUT, ABOUT_SCHEMA, CONFIG, MODEL, PREPROCESSOR
 from recognition.detectors.onnx import Preprocessing
 from training.baselines import run_again
-from training.data import Dataset, Sample, read_picture
+from training.data import Dataset, PictureGone, Sample, read_picture
 from training.errors import TrainingFailed
 from training.evaluate import Evaluation
 from training.measuring import quick_map
@@ -164,7 +165,10 @@ def differences(model_type: str, one: tuple[Floats, Floats], other: tuple[Floats
 
 
 def _inputs(preprocessing: Preprocessing, samples: Sequence[Sample]) -> Iterable[Floats]:
-    return (preprocessing(np.asarray(read_picture(sample))) for sample in samples)
+    """Without those whose owners have deleted them meanwhile."""
+    for sample in samples:
+        with suppress(PictureGone):
+            yield preprocessing(np.asarray(read_picture(sample)))
 
 
 def _quantised(folder: Path, dataset: Dataset, target: Path, evaluation: Evaluation) -> dict[str, Any]:

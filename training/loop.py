@@ -100,6 +100,9 @@ class Loop:
         with closing(self.batches.from_step(self.state.step, self.settled.readers)) as batches:
             while True:
                 if self._is_validation_due():
+                    if self.world.size > 1:
+                        # torchrun does not wait for the end of a long validation when it is asked to end.
+                        self._save()
                     self._validate()
                 if self._is_over() or self.state.step % self.config.checkpoint_every == 0:
                     self._save()
@@ -116,7 +119,9 @@ class Loop:
         if self.world.size > 1:
             # All must end at the same step, and signals do not reach them at the same moment.
             both = summed(torch.stack([loss, loss.new_tensor(float(self._wish.asked))]), self.world)
-            loss, self._wish.asked = both[0] / self.world.size, bool(both[1] > 0)
+            loss = both[0] / self.world.size
+            if both[1] > 0:
+                raise Stopped
         self._losses.append(loss)
         if self.progress.is_due(self.state.step, self.config.steps):
             self._tell()

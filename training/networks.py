@@ -14,6 +14,7 @@ from transformers.utils import logging
 
 from recognition.detectors.model_folder import PREPROCESSOR, ModelFolderError
 from recognition.detectors.onnx import Preprocessing
+from training.baselines import known_as
 from training.errors import TrainingFailed
 
 if TYPE_CHECKING:
@@ -21,29 +22,44 @@ if TYPE_CHECKING:
 
 # Of networks that are not told their input's size by a preprocessor_config.json.
 _USUAL_SIDE: Final = 640
+# A share of all weights that may begin anew beside the parts for each class.
+_LACKING: Final = 0.01
 
 
 def build(folder: Path, classes: Sequence[str], *, scratch: bool = False) -> PreTrainedModel:
     """The model in `folder`, for these classes; with random weights if `scratch`. Raises TrainingFailed.
 
-    What the model learned of a class of the same name is kept; the others' parts of its heads begin anew.
+    What the model learned of a class that is known by the same name is kept; the others' parts of its heads begin anew.
     """
     with quietly():
         try:
             config = AutoConfig.from_pretrained(folder)
-            known = list(config.id2label.values())
+            known = [config.id2label[number] for number in range(len(config.id2label))]
             config.id2label = dict(enumerate(classes))
             config.label2id = {name: number for number, name in enumerate(classes)}
             if scratch:
                 return _random(config)
-            model = AutoModelForObjectDetection.from_pretrained(
-                folder, config=config, ignore_mismatched_sizes=True, dtype=torch.float32
+            model, found = AutoModelForObjectDetection.from_pretrained(
+                folder, config=config, ignore_mismatched_sizes=True, dtype=torch.float32, output_loading_info=True
             )
-            if known != list(classes) and set(known) & set(classes):
+            _require_weights(folder, model, found)
+            if known != list(classes) and set(map(known_as, known)) & set(map(known_as, classes)):
                 _carry_over(AutoModelForObjectDetection.from_pretrained(folder), known, model, list(classes))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, TypeError) as error:
             raise TrainingFailed(f"{folder} holds no detector that can be trained: {_first_line(error)}") from error
     return model
+
+
+def _require_weights(folder: Path, model: PreTrainedModel, found: Mapping[str, Any]) -> None:
+    """That the file's weights are this network's: the library begins anew, in silence, with what does not fit."""
+    lacking = {*found["missing_keys"], *(each[0] for each in found["mismatched_keys"])} - set(_by_class(model.config))
+    sizes = {name: weight.numel() for name, weight in model.named_parameters()}
+    share = sum(sizes.get(name, 0) for name in lacking) / sum(sizes.values())
+    if share > _LACKING:
+        raise TrainingFailed(
+            f"The weights in {folder} are not those of the network that its config.json describes: {share:.0%} would "
+            "begin with random numbers."
+        )
 
 
 def _random(config: PreTrainedConfig) -> PreTrainedModel:
@@ -56,7 +72,8 @@ def _random(config: PreTrainedConfig) -> PreTrainedModel:
 @torch.no_grad()
 def _carry_over(old: PreTrainedModel, known: list[str], new: PreTrainedModel, classes: list[str]) -> None:
     """Copy the rows of the classes that both know; further rows, for "nothing here" and the like, stay at the end."""
-    pairs = [(classes.index(name), known.index(name)) for name in classes if name in known]
+    numbers = {known_as(name): number for number, name in enumerate(known)}
+    pairs = [(number, numbers[known_as(name)]) for number, name in enumerate(classes) if known_as(name) in numbers]
     before, after = old.state_dict(), new.state_dict()
     for key in _by_class(new.config):
         source, target = before[key], after[key]
@@ -94,7 +111,7 @@ def preprocessing(folder: Path, side: int | None) -> tuple[Preprocessing, dict[s
         height, width = (side or (size.get(key, own) if isinstance(size, dict) else own) for key in ("height", "width"))
         values |= {"size": {"height": height, "width": width}, "do_resize": True, "do_pad": False}
         return Preprocessing.read(values), values
-    except (OSError, ValueError, KeyError, ModelFolderError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ModelFolderError) as error:
         raise TrainingFailed(f"{folder / PREPROCESSOR} cannot be used: {_first_line(error)}") from error
 
 

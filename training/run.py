@@ -15,9 +15,9 @@ import torch
 from tqdm import tqdm
 
 from training import launching
-from training.baselines import Rivals, rivals
+from training.baselines import Rivals, require_model, rivals
 from training.config import TrainConfig
-from training.data import Dataset, load, present
+from training.data import Dataset, load, present, require_pictures
 from training.distributed import world
 from training.errors import TrainingFailed
 from training.evaluate import Evaluation, evaluate
@@ -53,8 +53,9 @@ def _watched(config: TrainConfig) -> Status:
     try:
         _make(config, progress)
         return Status.DONE
-    except Stopped:
+    except (Stopped, KeyboardInterrupt):
         progress.stopped()
+        _complain("Stopped. The same command goes on from the last checkpoint.")
         return Status.STOPPED
     except TrainingFailed as error:
         return _failed(config, progress, str(error))
@@ -82,6 +83,10 @@ def _failed(config: TrainConfig, progress: Progress, sentence: str) -> Status:
 def _make(config: TrainConfig, progress: Progress) -> None:
     progress.phase("preparing")
     dataset = load(config.data)
+    if world().is_first:
+        require_pictures((*dataset.validation, *dataset.test))
+        if config.baseline_model:
+            require_model(config.baseline_model)
     trained = train(config, dataset, progress)
     if not world().is_first:
         return

@@ -13,8 +13,11 @@ from typing import Final
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-class Stopped(Exception):
-    """The process was asked to end; what is worth keeping is kept."""
+class Stopped(BaseException):
+    """The process was asked to end; what is worth keeping is kept.
+
+    Like KeyboardInterrupt no error, so that nobody's `except Exception` takes it for one.
+    """
 
 
 @dataclass(slots=True)
@@ -45,7 +48,10 @@ def deferring() -> Iterator[Wish]:
     """Within, a signal to end is only noted, for a moment at which ending does no harm."""
     wish = Wish()
 
-    def note(_signal: int, _frame: FrameType | None) -> None:
+    def note(number: int, _frame: FrameType | None) -> None:
+        if wish.asked and number == signal.SIGINT:
+            # Somebody who presses Ctrl-C again does not want to wait for the end of a step.
+            raise KeyboardInterrupt
         wish.asked = True
 
     with _handled_by(note):

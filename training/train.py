@@ -68,6 +68,8 @@ def train(config: TrainConfig, dataset: Dataset, progress: Progress) -> Trained:
         )
         with deferring() as wish:
             loop.run(wish)
+            # It may have been asked while the last checkpoint was written: what comes next takes a while.
+            wish.heed()
         about = _about(config, settled, loop) | {"parameters": parameters}
         return Trained(loop.best_model(), preprocessing, preprocessor_config, dataset.classes, about)
 

@@ -33,10 +33,10 @@ def folder(path: Path) -> Path:
     """Two pictures to train on, one to validate with and one to test with."""
     (path / "images").mkdir(parents=True)
     splits = {"train": ("a", "b"), "validation": ("c",), "test": ("d",)}
-    for split, names in splits.items():
+    for part, (split, names) in enumerate(splits.items()):
         files = [f"images/{name}.png" for name in names]
         for number, file in enumerate(files):
-            Image.new("RGB", SIZE, (200, 40 * number, 90)).save(path / file)
+            Image.new("RGB", SIZE, (200 + part, 40 * number, 90)).save(path / file)
         write(path, split, document(*files))
     return path
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.training import datasets
-from training.data import DataError, PictureGone, load, present, read_picture
+from training.data import DataError, PictureGone, load, present, read_picture, require_pictures
 from training.drawn import write_folder
 
 
@@ -119,6 +121,21 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], tuple[str, ...]]] = {
         lambda content: content["categories"].append({"id": 9, "name": "fish"}),
         ("validation.json", "other categories"),
     ),
+    "an id that is a list": (lambda content: content["images"][0].update(id=[1]), ("neither a number nor a text",)),
+    "an image_id that is a list": (lambda content: content["annotations"][0].update(image_id=[1]), ("image_id",)),
+    "a category_id that is a list": (
+        lambda content: content["annotations"][0].update(category_id=[1]),
+        ("category_id",),
+    ),
+    "a width beyond all numbers": (lambda content: content["images"][0].update(width=10**400), ("image 1", "width")),
+    "a box beyond all numbers": (
+        lambda content: content["annotations"][0].update(bbox=[0, 0, 10**400, 5]),
+        ("annotation 1", "four numbers"),
+    ),
+    "a name that no file can have": (
+        lambda content: content["images"][1].update(file_name="images/\0.png"),
+        ("image 2", "no file can have"),
+    ),
     "no images to learn from": (
         lambda content: content.update(images=[], annotations=[]),
         ("train.json", "lists no images"),
@@ -136,6 +153,39 @@ def test_what_is_wrong_is_named(folder: Path, wrong: str) -> None:
         load(folder)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_two_classes_that_are_shown_by_one_name_are_named(folder: Path) -> None:
+    for path in (folder / "annotations").iterdir():
+        path.write_text(path.read_text().replace('"cat"', '"Dog"'))
+    with pytest.raises(DataError, match=r"one name: “Dog” and “dog”|one name: “dog” and “Dog”"):
+        load(folder)
+
+
+@pytest.mark.parametrize("info", [None, [], "words"])
+def test_what_a_list_says_of_itself_does_not_matter(folder: Path, info: object) -> None:
+    changed(folder, lambda content: content.update(info=info))
+    assert load(folder).description == ""
+
+
+def test_a_picture_that_only_claims_to_be_huge_is_named(folder: Path) -> None:
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + head
+    content = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(head)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    (folder / "images/a.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"images/a\.png cannot be read as a picture"):
+        load(folder)
+
+
+def test_pictures_that_cannot_be_decoded_are_found_before_a_training(folder: Path) -> None:
+    samples = load(folder).train
+    require_pictures(samples)
+    samples[0].path.unlink()
+    require_pictures(samples)
+    content = samples[1].path.read_bytes()
+    samples[1].path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match=samples[1].file_name):
+        require_pictures(samples)
 
 
 def test_a_missing_list_is_named(folder: Path) -> None:

@@ -20,10 +20,12 @@ if importlib.util.find_spec("torch") is None or importlib.util.find_spec("transf
 
 import torch
 import transformers
+from safetensors.torch import save_file
 
 from training import networks, starting
 from training.averaging import average_of
 from training.errors import TrainingFailed
+from training.shapes import SHAPES
 
 START = starting.KNOWN["tiny-shapes"]
 assert isinstance(START, Path)
@@ -157,3 +159,33 @@ def test_a_start_that_does_not_say_how_it_wants_pictures_is_named(tmp_path: Path
     shutil.copy(START / "config.json", tmp_path)
     with pytest.raises(TrainingFailed, match="preprocessor_config"):
         networks.preprocessing(tmp_path, None)
+
+
+def test_weights_of_another_network_are_refused_and_not_begun_anew(tmp_path: Path) -> None:
+    """The library would train from random numbers, without a word."""
+    start = tmp_path / "start"
+    shutil.copytree(START, start)
+    save_file({"unrelated": torch.zeros(3)}, start / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(TrainingFailed, match="would begin with random numbers"):
+        networks.build(start, ("arrow",))
+
+
+def test_a_class_is_known_by_whatever_writing_of_its_name() -> None:
+    old, new = networks.build(START, SHAPES), networks.build(START, ("heart", SHAPES[1].title()))
+    rows = [(key, row) for key, row in new.state_dict().items() if key.startswith("class_embed") and row.ndim == 2]
+    assert rows
+    for key, row in rows:
+        assert torch.equal(row[1], old.state_dict()[key][1])
+        assert not torch.equal(row[0], old.state_dict()[key][0])
+
+
+def test_classes_are_told_by_their_numbers_and_not_by_the_order_in_the_file(tmp_path: Path) -> None:
+    start = tmp_path / "start"
+    shutil.copytree(START, start)
+    config = json.loads((start / "config.json").read_text())
+    config["id2label"] = dict(reversed(config["id2label"].items()))
+    (start / "config.json").write_text(json.dumps(config))
+    usual, reordered = (networks.build(each, SHAPES[::-1]) for each in (START, start))
+    assert all(
+        torch.equal(row, usual.state_dict()[key]) for key, row in reordered.state_dict().items() if "class_embed" in key
+    )

@@ -141,6 +141,23 @@ def test_a_failure_is_one_sentence_on_stderr_in_the_progress_and_for_sagemaker(d
     assert records(tmp_path / "run")[-1] | {"at": ""} == {"kind": "failed", "message": sentence, "at": ""}
 
 
+def test_what_a_training_would_end_with_is_looked_at_before_it(data: Path, tmp_path: Path) -> None:
+    """A picture of the test that is cut short; a model to compare with that is none."""
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    picture = json.loads((folder / "annotations/test.json").read_text())["images"][0]["file_name"]
+    content = (folder / picture).read_bytes()
+    (folder / picture).write_bytes(content[: len(content) // 2])
+    status, output = ends(train(folder, tmp_path / "one", *FEW))
+    assert (status, picture in output) == (1, True)
+    model = tmp_path / "model.tar.gz"
+    model.write_bytes(b"\x1f\x8b\x08\x00" + bytes(20))
+    status, output = ends(train(data, tmp_path / "two", *FEW, f"--baseline-model={model}"))
+    assert (status, output.startswith("There is no model to compare with in model.tar.gz: ")) == (1, True)
+    for out in ("one", "two"):
+        assert [each["phase"] for each in records(tmp_path / out) if each["kind"] == "phase"] == ["preparing"]
+
+
 def test_too_little_memory_is_told_with_what_needs_less(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -219,6 +219,8 @@ class Proxy:
     ("more", "sentence"),
     [
         (("--hours=8",), "--wait-hours must not be less than --hours: it is the time with all waiting.\n"),
+        (("--", "--start=tiny-shapes"), "--start cannot be given to a job after the --. Give it before the --."),
+        (("--", "--restart", "on"), "--restart cannot be given to a job after the --."),
         (("--start=nowhere",), "There is nothing to start from: nowhere is not there."),
         (("--transformers=1.2.3",), "Hugging Face has no training container with transformers 1.2.3"),
         (("--instance=ml.m5.large",), f"There is no training container for ml.m5.large in {REGION}"),

@@ -35,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
         {},
         "python -m training submit … --",
     )
-    if options.wait_hours < options.hours:
+    _refuse_places(training)
+    if not options.on_demand and options.wait_hours < options.hours:
         raise TrainingFailed("--wait-hours must not be less than --hours: it is the time with all waiting.")
     aws = session(options.region)
     image = options.image or training_image(aws.region_name, options.instance, options.transformers)
@@ -56,6 +57,14 @@ def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         return arguments, []
     at = list(arguments).index("--")
     return arguments[:at], arguments[at + 1 :]
+
+
+def _refuse_places(training: Sequence[str]) -> None:
+    """What `train` takes, and a job is told in another way or must not be told."""
+    for option in (f"--{name.replace('_', '-')}" for name in (*_OF_PLACES, "restart")):
+        if any(given.split("=")[0] == option for given in training):
+            before = " Give it before the --." if option in ("--data", "--start", "--baseline-model") else ""
+            raise TrainingFailed(f"{option} cannot be given to a job after the --.{before}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,7 +110,7 @@ def _job(options: argparse.Namespace, config: TrainConfig, image: str) -> Job:
         channels["start"] = _start(options.start)
     if options.baseline_model:
         channels["baseline"] = options.baseline_model
-    name = _NOT_IN_NAMES.sub("-", f"{options.name}-v{options.model_version}").strip("-")[-_LONGEST_NAME:]
+    name = _NOT_IN_NAMES.sub("-", f"{options.name}-v{options.model_version}")[-_LONGEST_NAME:].strip("-")
     return Job(
         name=name,
         place=options.to / f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}",
