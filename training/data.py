@@ -5,20 +5,22 @@ Source of the format: https://cocodataset.org/#format-data
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
+from PIL.JpegImagePlugin import JpegImageFile
 
-from recognition.decoding import decode
+from recognition.decoding import MIN_SIDE, decode
 from recognition.errors import PermanentError
 from recognition.image import LONGEST_SIDE
 from recognition.limits import Limits
@@ -29,6 +31,8 @@ SPLITS: Final = ("train", "validation", "test")
 
 # Pixels that a box may stand out by: rounding, and what others' tools write at a picture's edge.
 _SLACK: Final = 1.0
+# Pixels, beyond any picture's side: the numbers of a list may be of any size.
+_FARTHEST: Final = 1e9
 # Share by which a smaller copy's aspect may differ; a pixel of rounding is allowed as well.
 _ASPECT_SLACK: Final = 0.01
 _SIDEWAYS: Final = frozenset({5, 6, 7, 8})
@@ -61,7 +65,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """The splits share no picture. `classes` are in the order of their ids; `validation` and `test` may be empty."""
+    """The splits share no file's content. `classes` are in the order of their ids; `validation` and `test` may be empty."""
 
     classes: tuple[str, ...]
     train: tuple[Sample, ...]
@@ -127,7 +131,7 @@ class _List:
             document = json.loads(path.read_bytes())
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path} is not JSON: {error}.") from error
         for key in ("images", "annotations", "categories"):
             if not isinstance(document, dict) or not isinstance(document.get(key), list):
@@ -139,10 +143,15 @@ class _List:
 
     def classes(self) -> dict[int, str]:
         """Names by id, in the order of the ids."""
-        try:
-            named = {int(category["id"]): str(category["name"]) for category in self.document["categories"]}
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise self.error(f"has a category without id or name: {error}.") from error
+        named: dict[int, str] = {}
+        for category in self.document["categories"]:
+            number, name = _value(category, "id"), _value(category, "name")
+            try:
+                if not name.strip():
+                    raise ValueError
+                named[int(number)] = name
+            except (AttributeError, TypeError, ValueError, OverflowError) as error:
+                raise self.error(f"has a category without id or name: {shortened(category)}.") from error
         if not named:
             raise self.error("names no categories, so there is nothing to tell apart.")
         if len(set(named.values())) < len(self.document["categories"]):
@@ -166,14 +175,16 @@ class _List:
         for annotation in self.document["annotations"]:
             image = self._id(annotation, "image_id")
             if image not in images:
-                raise self.error(f"has annotation {_value(annotation, 'id')} on image {image}, which it does not list.")
+                about = f"has annotation {_shown(annotation, 'id')}"
+                raise self.error(f"{about} on image {shortened(image)}, which it does not list.")
             boxes[image].append(annotation)
         return tuple(self._sample(folder, image, boxes[number], numbers) for number, image in images.items())
 
     def _id(self, row: Any, key: str) -> Any:
         value = _value(row, key)
-        if isinstance(value, (list, dict)):
-            raise self.error(f"has an entry whose {key} is neither a number nor a text: {str(value)[:100]}.")
+        if not isinstance(value, (int, float, str)):
+            about = f"has {'image' if key == 'id' else 'annotation'} {_shown(row, 'id')}"
+            raise self.error(f"{about}, whose {key} is neither a number nor a text: {shortened(value)}.")
         return value
 
     def _sample(
@@ -181,12 +192,14 @@ class _List:
     ) -> Sample:
         name, width, height = (_value(image, key) for key in ("file_name", "width", "height"))
         if not (isinstance(name, str) and _is_size(width) and _is_size(height)):
-            raise self.error(f"has image {_value(image, 'id')} without file_name, width or height.")
-        if "\0" in name:
-            raise self.error(f"has image {_value(image, 'id')} with a file_name that no file can have.")
+            raise self.error(f"has image {_shown(image, 'id')} without file_name, width or height.")
         path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise self.error(f"has image {_value(image, 'id')} outside the dataset's folder: {name}.")
+        try:
+            is_inside = path.resolve().is_relative_to(folder.resolve())
+        except (OSError, RuntimeError, ValueError) as error:
+            raise self.error(f"has image {_shown(image, 'id')} with a file_name that no file can have.") from error
+        if not is_inside:
+            raise self.error(f"has image {_shown(image, 'id')} outside the dataset's folder: {name}.")
         _check_picture(path, name, width, height)
         # A crowd's box is around many things at once: nothing to learn one thing's box from.
         kept = [each for each in annotations if not each.get("iscrowd")]
@@ -204,16 +217,15 @@ class _List:
     def _label(self, annotation: Mapping[str, Any], name: str, numbers: Mapping[int, int]) -> int:
         category = self._id(annotation, "category_id")
         if category not in numbers:
-            raise self.error(
-                f"has annotation {_value(annotation, 'id')} on {name} of category {category}, which it does not name."
-            )
+            about = f"has annotation {_shown(annotation, 'id')} on {name}"
+            raise self.error(f"{about} of category {shortened(category)}, which it does not name.")
         return numbers[category]
 
     def _box(self, annotation: Mapping[str, Any], name: str, width: float, height: float) -> list[float]:
         box = _value(annotation, "bbox")
-        about = f"has annotation {_value(annotation, 'id')} on {name}"
+        about = f"has annotation {_shown(annotation, 'id')} on {name}"
         if not (isinstance(box, list) and len(box) == 4 and all(_is_number(value) for value in box)):
-            raise self.error(f"{about} without a box of four numbers: {box}.")
+            raise self.error(f"{about} without a box of four numbers: {shortened(box)}.")
         left, top, across, down = box
         if across <= 0 or down <= 0:
             raise self.error(f"{about} with a box of no area: {box}.")
@@ -230,13 +242,12 @@ def _value(row: Any, key: str) -> Any:
     return row.get(key) if isinstance(row, dict) else None
 
 
+def _shown(row: Any, key: str) -> str:
+    return shortened(_value(row, key))
+
+
 def _is_number(value: object) -> bool:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number of hundreds of digits
-        return False
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _FARTHEST
 
 
 def _is_size(value: object) -> bool:
@@ -244,16 +255,15 @@ def _is_size(value: object) -> bool:
 
 
 def _check_picture(path: Path, name: str, width: float, height: float) -> None:
-    """That there is a picture of this size, or a smaller one of the same shape. Reads its head alone."""
+    """That there is a picture of this size, or a smaller one of the same shape."""
     try:
-        with Image.open(path) as picture:
-            real = picture.size
-            if picture.getexif().get(ExifTags.Base.Orientation) in _SIDEWAYS:
-                real = real[::-1]
+        real = _jpeg_size(path) or _decoded_size(path)
     except FileNotFoundError as error:
         raise DataError(f"{name} is listed, but not there.") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{name} cannot be read as a picture: {str(error).rstrip('.')}.") from error
+    except PermanentError as error:
+        raise DataError(f"{name} cannot be read as a picture: {error.message}") from error
+    except OSError as error:
+        raise DataError(f"{name} cannot be read as a picture: {error.strerror or error}.") from error
     if real[0] > width or real[1] > height:
         raise DataError(f"{name} has {real[0]} x {real[1]} pixels, more than the {width} x {height} of the list.")
     due = real[0] * height / width
@@ -263,10 +273,55 @@ def _check_picture(path: Path, name: str, width: float, height: float) -> None:
         )
 
 
+def _jpeg_size(path: Path) -> tuple[int, int] | None:
+    """What a JPEG's head says, upright, by the reader that decodes it. None for other formats, which may say only at
+    their end how they lie, and for all that is odd: decoding has the sentence for that."""
+    with suppress(Exception), JpegImageFile(path) as picture:
+        width, height = picture.size
+        if min(width, height) >= MIN_SIDE and width * height <= _LIMITS.max_pixels:
+            is_sideways = picture.getexif().get(ExifTags.Base.Orientation) in _SIDEWAYS
+            return (height, width) if is_sideways else (width, height)
+    return None
+
+
+def _decoded_size(path: Path) -> tuple[int, int]:
+    decoded = decode(path.read_bytes(), MIN_SIDE, _LIMITS)
+    return decoded.width, decoded.height
+
+
 def _require_disjoint(splits: Mapping[str, Sequence[Sample]]) -> None:
-    """A picture that was learned from proves nothing when it is tested on."""
-    seen: dict[str, str] = {}
+    """A picture that was learned from proves nothing when it is tested on, whatever it is called there."""
+    listed: dict[Path, tuple[str, str]] = {}
     for split, samples in splits.items():
         for sample in samples:
-            if seen.setdefault(sample.file_name, split) != split:
-                raise DataError(f"{sample.file_name} is in two splits: {seen[sample.file_name]} and {split}.")
+            path, here = sample.path.resolve(), (split, sample.file_name)
+            if path in listed:
+                raise _listed_twice(listed[path], here)
+            listed[path] = here
+    try:
+        for one, other in _same_contents(listed):
+            # Within a split it is no leak: the portal has several files of one picture that differ in metadata alone.
+            if listed[one][0] != listed[other][0]:
+                raise _listed_twice(listed[one], listed[other])
+    except OSError as error:
+        raise DataError(f"A picture cannot be read: {error}.") from error
+
+
+def _same_contents(paths: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+    """Each file with the first of the same bytes, which may be itself. Only files of one length are read."""
+    lengths = {path: path.stat().st_size for path in paths}
+    times = Counter(lengths.values())
+    first: dict[bytes, Path] = {}
+    for path, length in lengths.items():
+        if times[length] > 1:
+            with path.open("rb") as file:
+                yield first.setdefault(hashlib.file_digest(file, "sha256").digest(), path), path
+
+
+def _listed_twice(one: tuple[str, str], other: tuple[str, str]) -> DataError:
+    """Each is a split and a file's name there."""
+    (split, name), (other_split, other_name) = one, other
+    named = name if name == other_name else f"{name} (the same picture as {other_name})"
+    if split == other_split:
+        return DataError(f"{named} is listed twice in annotations/{split}.json.")
+    return DataError(f"{named} is in two splits: {split} and {other_split}.")

@@ -8,7 +8,7 @@ from portal.accounts.models import User
 from portal.finetuning import promoting
 from portal.finetuning.deciding import PROMOTE
 from portal.finetuning.models import ModelVersion, Repeat, RepeatState
-from portal.finetuning.repeating import MOST_PER_MINUTE, PER_MINUTE, estimate, served_as
+from portal.finetuning.repeating import MOST_PER_MINUTE, PER_MINUTE, estimate, other_runs, served_as
 from portal.images.workers import by_lambda
 
 _SHOWN: Final = 10
@@ -17,8 +17,10 @@ _OPEN: Final = (RepeatState.RUNNING, RepeatState.PAUSED)
 
 def section(version: ModelVersion, user: User) -> dict[str, Any]:
     """The context of `admin/finetuning/_repeat.html`, under `repeat`. Nothing is counted for it."""
+    is_open = open_repeat()
     return {
-        "open": open_repeat(),
+        "open": is_open,
+        "hindrance": hindrance(is_open) if is_open else "",
         "runs": promoting.running() == version,
         "may": user.has_perm(PROMOTE),
     }
@@ -35,7 +37,8 @@ def whole_page(user: User) -> dict[str, Any]:
     return {
         "repeat": {
             "open": is_open,
-            "other_runs": is_open is not None and is_open.served_as != name,
+            "hindrance": hindrance(is_open) if is_open else "",
+            "other_runs": is_open is not None and other_runs(is_open),
             "may": user.has_perm(PROMOTE),
         },
         "served_as": name,
@@ -48,12 +51,27 @@ def whole_page(user: User) -> dict[str, Any]:
     }
 
 
+def hindrance(repeat: Repeat) -> str:
+    """Why nothing is queued for it now, though nobody may have paused it; "" when nothing stands in its way."""
+    runs = served_as()
+    if runs == repeat.served_as:
+        return ""
+    if runs:
+        return f"{runs} runs by now, so nothing more is queued. Cancel this and begin anew."
+    if by_lambda():
+        return "No recent result names a model of your own, so nothing more is queued until one does."
+    return f"No model of your own runs any more. Cancel this, or have {repeat.served_as} run again."
+
+
 def words(repeat: Repeat) -> str:
-    """How far it is, in a sentence."""
+    """How far it is, and why it waits, in a sentence or two."""
     done = repeat.images_queued + repeat.images_left_alone
     sentence = f"{done:,} of {repeat.images_total:,} photos looked at, {repeat.images_queued:,} queued again"
     if repeat.images_left_alone:
         sentence += f", {repeat.images_left_alone:,} passed over"
+    why = hindrance(repeat) if repeat.state == RepeatState.RUNNING else ""
+    if why:
+        return f"{sentence}. {why}"
     if repeat.state == RepeatState.RUNNING:
         minutes = -(-max(0, repeat.images_total - done) // repeat.per_minute)
         sentence += f"; about {minutes:,} min left"

@@ -7,14 +7,15 @@ answers are used again, and what there is no budget for waits. How far it is lie
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -35,7 +36,19 @@ _SAVED: Final = timedelta(minutes=5)
 # Copied in S3 within somebody's request; on a laptop they are written into the queue.
 _AT_ONCE_ON_AWS: Final = 40
 _AT_ONCE: Final = 1000
+# What results say is only found by reading them: a step is part of a request, so that it reads no more than this.
+_READ_AT_ONCE: Final = 500
+_READ_AT_MOST: Final = 5000
 _OPEN: Final = (RepeatState.RUNNING, RepeatState.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Images to recognise again, up to which image that was looked for, and whether there are none after it."""
+
+    images: list[UUID]
+    last: UUID | None
+    are_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +72,26 @@ def served_as() -> str:
     return version.served_as if version else ""
 
 
+def other_runs(repeat: Repeat) -> bool:
+    """Whether another model runs than the one that it was begun for, or none.
+
+    On AWS only results tell: where no recent one names a model, nothing is known, and it waits.
+    """
+    runs = served_as()
+    return repeat.served_as != runs and (bool(runs) or not by_lambda())
+
+
 def to_repeat(name: str) -> QuerySet[Image]:
-    """The images whose newest result does not name this version, but for those whose originals are known to be gone."""
+    """The images whose newest result does not name this version, but for those whose originals are known to be gone.
+
+    It reads every result: from a long history take a part.
+    """
     named = Q(current__document__detectors__icontains=f'"{name}"')
-    return Image.objects.filter(current__isnull=False).exclude(failure_code=FILE_MISSING).filter(~named)
+    return _recognizable().filter(~named)
+
+
+def _recognizable() -> QuerySet[Image]:
+    return Image.objects.filter(current__isnull=False).exclude(failure_code=FILE_MISSING)
 
 
 def estimate(per_minute: int = PER_MINUTE) -> Estimate:
@@ -124,7 +153,7 @@ def go_on(repeat_id: UUID, actor: User) -> Repeat:
     """Go on from where it was. Raises Refused, also when another model runs by now."""
     refuse_strangers(actor, PROMOTE)
     repeat = _existing(repeat_id)
-    if repeat.state == RepeatState.PAUSED and repeat.served_as != served_as():
+    if repeat.state == RepeatState.PAUSED and other_runs(repeat):
         raise Refused("not_running", f"{repeat.served_as} does not run any more. Cancel this and begin anew.")
     return _change(repeat_id, actor, (RepeatState.PAUSED,), RepeatState.RUNNING, "repeat goes on")
 
@@ -146,51 +175,78 @@ def step(repeat_id: UUID) -> int:
     if repeat.served_as != runs:
         Repeat.objects.filter(pk=repeat.pk, state=RepeatState.RUNNING).update(state=RepeatState.PAUSED)
         return 0
-    seen = repeat.stepped_at, repeat.last_image
     allowed = _allowed(repeat)
     if not allowed:
         return 0
-    after = Q(pk__gt=repeat.last_image) if repeat.last_image else Q()
     # Looking through a long history takes a while: nobody is to wait for the database meanwhile.
-    found = list(to_repeat(repeat.served_as).filter(after).order_by("pk").values_list("pk", flat=True)[:allowed])
+    found = _search(repeat, allowed)
     with transaction.atomic():
-        same = Repeat.objects.select_for_update().filter(pk=repeat.pk, state=RepeatState.RUNNING)
-        if not same.filter(stepped_at=seen[0], last_image=seen[1]).exists():
-            return 0
-        return _queue(repeat, found, allowed)
+        running = Repeat.objects.select_for_update().filter(pk=repeat.pk, state=RepeatState.RUNNING)
+        same = running.filter(stepped_at=repeat.stepped_at, last_image=repeat.last_image).first()
+        queued = _queue(same, found) if same else 0
+    return queued - _without_file(repeat, found, queued) if queued else 0
 
 
-def _queue(repeat: Repeat, found: list[UUID], allowed: int) -> int:
-    images = list(Image.objects.filter(pk__in=found).order_by("pk"))
-    queued = recognize_all_again(_settled(images))
+def _search(repeat: Repeat, most: int) -> _Found:
+    """The next images, in pages: to say which are on a page costs nothing, to read their results does."""
+    found: list[UUID] = []
+    last = repeat.last_image
+    for _ in range(_READ_AT_MOST // _READ_AT_ONCE):
+        after = Q(pk__gt=last) if last else Q()
+        page = list(_recognizable().filter(after).order_by("pk").values_list("pk", flat=True)[:_READ_AT_ONCE])
+        if page:
+            on_page = to_repeat(repeat.served_as).filter(after, pk__lte=page[-1]).order_by("pk")
+            found += on_page.values_list("pk", flat=True)[: most - len(found)]
+        if len(found) == most:
+            return _Found(found, found[-1], are_all=False)
+        last = page[-1] if page else last
+        if len(page) < _READ_AT_ONCE:
+            return _Found(found, last, are_all=True)
+    return _Found(found, last, are_all=False)
+
+
+def _queue(repeat: Repeat, found: _Found) -> int:
+    # Some may have been recognised since they were looked for.
+    still = to_repeat(repeat.served_as).filter(pk__in=found.images).order_by("pk")
+    queued = recognize_all_again(_settled(still))
     repeat.images_queued += queued
-    repeat.images_left_alone += len(found) - queued
-    if found:
-        repeat.last_image = found[-1]
-    if len(found) < allowed:
+    repeat.images_left_alone += len(found.images) - queued
+    repeat.last_image = found.last
+    repeat.stepped_at = _since(repeat) + timedelta(seconds=60 * len(found.images) / repeat.per_minute)
+    if found.are_all:
         _finish(repeat)
     repeat.save()
     return queued
 
 
-def _settled(images: list[Image]) -> list[Image]:
+def _without_file(repeat: Repeat, found: _Found, queued: int) -> int:
+    """How many of them turned out to have no original any more, when S3 was to copy it: they count as left alone."""
+    gone = min(queued, Image.objects.filter(pk__in=found.images, failure_code=FILE_MISSING).count())
+    if gone:
+        counted = Repeat.objects.filter(pk=repeat.pk)
+        counted.update(images_queued=F("images_queued") - gone, images_left_alone=F("images_left_alone") + gone)
+    return gone
+
+
+def _settled(images: Iterable[Image]) -> list[Image]:
     """Those that neither wait nor are being recognised, and that no moderator has removed."""
     return [image for image in images if image.is_settled and image.verdict != FlagVerdict.REMOVED]
 
 
+def _since(repeat: Repeat) -> datetime:
+    """From when on time counts that nobody used."""
+    return max(repeat.stepped_at, timezone.now() - _SAVED)
+
+
 def _allowed(repeat: Repeat) -> int:
-    """How many images may be queued now; moves `stepped_at` on by as much of the time as they use up.
+    """How many images may be queued now.
 
     No more than a minute's worth ever waits, so that who uploads a photo does not wait behind all of the history.
     """
-    now = timezone.now()
-    since = max(repeat.stepped_at, now - _SAVED)
-    earned = int((now - since).total_seconds() * repeat.per_minute / 60)
+    earned = int((timezone.now() - _since(repeat)).total_seconds() * repeat.per_minute / 60)
     waiting = Image.objects.filter(status__in=(Status.QUEUED, Status.PROCESSING), hold=Hold.NONE).count()
     most = _AT_ONCE_ON_AWS if by_lambda() else _AT_ONCE
-    allowed = max(0, min(earned, repeat.per_minute - waiting, most))
-    repeat.stepped_at = since + timedelta(seconds=60 * allowed / repeat.per_minute)
-    return allowed
+    return max(0, min(earned, repeat.per_minute - waiting, most))
 
 
 def _finish(repeat: Repeat) -> None:

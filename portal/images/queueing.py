@@ -91,7 +91,11 @@ _OUTCOMES = (True, False, None)
 def _fail_without_file(image: Image) -> None:
     waiting = Image.objects.filter(pk=image.pk, status=Status.QUEUED)
     if waiting.filter(current__isnull=False).update(
-        status=Status.RECOGNIZED, failure_code=FILE_MISSING, failure_message=RESULT_STAYS, failure_permanent=True
+        status=Status.RECOGNIZED,
+        not_before=None,
+        failure_code=FILE_MISSING,
+        failure_message=RESULT_STAYS,
+        failure_permanent=True,
     ):
         return
     failed = waiting.update(

@@ -6,6 +6,7 @@ Source of the format: https://cocodataset.org/#format-data
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,8 @@ class ListError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LabelledBox:
-    """`name` tells boxes of one picture apart; `box` is in fractions of the upright picture."""
+    """`box` is in fractions of the upright picture."""
 
-    name: str
     label: str
     box: Box
 
@@ -67,7 +67,7 @@ def _pictures(folder: Path, file: Path) -> Iterator[LabelledPicture]:
         raise ListError(f"{file.name}: {error}") from None
     except KeyError as error:
         raise ListError(f"{file.name}: {error.args[0]!r} is missing, or names what is not there.") from None
-    except (ValueError, TypeError, AttributeError, OSError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ListError(f"{file.name} is no list in COCO's form: {error}") from None
 
 
@@ -87,11 +87,13 @@ def _picture(
         box = _box(annotation["bbox"], width, height)
         if box is None:
             raise ListError(f"the box {annotation['id']} lies outside of {name}.")
-        boxes.append(LabelledBox(str(annotation["id"]), labels[annotation["category_id"]], box))
+        boxes.append(LabelledBox(labels[annotation["category_id"]], box))
     return LabelledPicture(path, width, height, tuple(boxes))
 
 
 def _box(corners: list[float], width: int, height: int) -> Box | None:
     """From [left, top, width, height] in pixels; None when nothing of it is in the picture."""
     left, top, across, down = (float(value) for value in corners)
+    if not all(map(math.isfinite, (left, top, across, down))):
+        raise ValueError(f"a box is four numbers, not {corners}")
     return Box.clipped(left / width, top / height, (left + across) / width, (top + down) / height)

@@ -52,7 +52,7 @@ class Command(BaseCommand):
         for each in problems:
             self.stderr.write(f"{each.picture.path.name}: {each.problem}")
         if problems:
-            raise CommandError(f"{len(problems)} pictures were not brought. Mend them and call this again.")
+            raise CommandError(f"{len(problems)} pictures were not brought. Mend what is wrong and call this again.")
 
     def _upload_all(self, owner: User, pictures: Sequence[LabelledPicture]) -> list[Brought]:
         brought = []

@@ -13,7 +13,7 @@ from django_tasks_db.models import DBTaskResult
 
 from portal.accounts.models import User
 from portal.finetuning.models import Repeat, RepeatState
-from portal.finetuning.repeating import begin_repeat, estimate, served_as, step
+from portal.finetuning.repeating import begin_repeat, estimate, go_on, pause, served_as, step
 from portal.images.models import Image, Recognition, Status
 from portal.images.recording import record_result
 from portal.images.sweeping import sweep
@@ -92,14 +92,29 @@ def test_images_whose_originals_s3_has_removed_keep_their_results(
         s3.delete_object(Bucket=BUCKETS["uploads"], Key=key)
     repeat = begin_repeat(6000, trainer(owner))
     Repeat.objects.update(stepped_at=timezone.now() - timedelta(minutes=1))
-    assert step(repeat.pk) == 2
+    assert step(repeat.pk) == 0
+    repeat.refresh_from_db()
+    assert (repeat.state, repeat.images_queued, repeat.images_left_alone) == (RepeatState.DONE, 0, 2)
     assert {image.status for image in Image.objects.all()} == {Status.RECOGNIZED}
     client.force_login(owner)
     assert "what was found stays" in client.get(f"/images/{history[1].pk}/").content.decode()
     assert estimate().images == 0, "they need not be asked for again"
 
 
-def test_while_no_recent_result_names_a_model_it_waits(history: list[Image], owner: User) -> None:
+def test_who_has_such_an_image_recognised_again_is_told_that_it_cannot_be(
+    history: list[Image], owner: User, s3: Any, client: Client
+) -> None:
+    image = history[0]
+    s3.delete_object(Bucket=BUCKETS["uploads"], Key=image.upload_key)
+    client.force_login(owner)
+    page = client.post(reverse("images:recognize", args=[image.pk]), follow=True)
+    assert "not in our storage any more. So it cannot be recognised again" in page.content.decode()
+    before = image.current
+    image.refresh_from_db()
+    assert (image.status, image.current) == (Status.RECOGNIZED, before)
+
+
+def test_while_no_recent_result_names_a_model_it_waits(history: list[Image], owner: User, client: Client) -> None:
     record_result(make_result(history[0], detectors=by_endpoint("shapes-v2-def")))
     repeat = begin_repeat(6000, trainer(owner))
     Recognition.objects.update(document={"detectors": []})
@@ -107,3 +122,20 @@ def test_while_no_recent_result_names_a_model_it_waits(history: list[Image], own
     assert step(repeat.pk) == 0
     repeat.refresh_from_db()
     assert repeat.state == RepeatState.RUNNING
+    staff(client, owner, "view_modelversion", "promote_modelversion")
+    said = client.post(reverse("finetuning:repeat_progress", args=[repeat.pk])).json()["words"]
+    assert said.endswith("No recent result names a model of your own, so nothing more is queued until one does.")
+    assert "nothing more is queued until one does" in client.get(reverse("finetuning:repeat")).content.decode()
+    pause(repeat.pk, trainer(owner))
+    assert go_on(repeat.pk, trainer(owner)).state == RepeatState.RUNNING, "nothing says that it does not run"
+
+
+def test_paused_as_another_model_runs_its_page_says_so(history: list[Image], owner: User, client: Client) -> None:
+    record_result(make_result(history[0], detectors=by_endpoint("shapes-v2-def")))
+    repeat = begin_repeat(6000, trainer(owner))
+    record_result(make_result(history[1], detectors=by_endpoint("shapes-v3-abc")))
+    staff(client, owner, "view_modelversion", "promote_modelversion")
+    assert client.post(reverse("finetuning:repeat_progress", args=[repeat.pk])).json()["state"] == "paused"
+    page = client.get(reverse("finetuning:repeat")).content.decode()
+    assert "shapes-v3-abc runs by now, so nothing more is queued. Cancel this and begin anew." in page
+    assert reverse("finetuning:repeat_decide", args=[repeat.pk, "go-on"]) not in page

@@ -6,17 +6,22 @@ import json
 import threading
 from collections.abc import Iterator
 from io import StringIO
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 from PIL import Image as Picture
 
 from portal.accounts.models import User
-from portal.images.models import Image
+from portal.images.holding import hold
+from portal.images.models import Hold, Image
+from portal.images.spending import this_month
 from portal.images.working import work
+from portal.moderation.bringing import upload
 from portal.moderation.coco_lists import ListError, read_folder
 from portal.moderation.groups import make_moderator
 from portal.moderation.models import Annotation, AuditEntry, ReviewItem
@@ -109,6 +114,46 @@ def test_bringing_them_again_changes_nothing(owner: User, folder: Path, worker: 
     assert (Image.objects.count(), AuditEntry.objects.count()) == before
 
 
+def test_another_list_by_somebody_else_that_says_the_same_changes_nothing(
+    owner: User, stranger: User, folder: Path, worker: None, settings: Any
+) -> None:
+    """Exported again it has other ids and other spellings, and the same picture under another name."""
+    settings.MODERATION_SEES = "all"
+    make_moderator(owner)
+    make_moderator(stranger)
+    bring(folder)
+    before = (Image.objects.count(), AuditEntry.objects.count())
+    (folder / "images" / "copy.jpg").write_bytes((folder / "images" / "river.jpg").read_bytes())
+    again = [{**each, "id": 50 + each["id"]} for each in LISTED["annotations"]]
+    copies = [{**each, "id": 60 + each["id"], "image_id": 3} for each in LISTED["annotations"]]
+    write(
+        folder,
+        {
+            "categories": [{"id": 4, "name": "heron"}, {"id": 7, "name": " Boat"}],
+            "images": [*LISTED["images"], {**A_PICTURE, "id": 3, "file_name": "images/copy.jpg"}],
+            "annotations": [*again, *copies],
+        },
+    )
+    assert bring(folder, "--by", "stranger") == "3 of 3 pictures brought; 4 boxes in all.\n"
+    assert boxes() == {HERON, BOAT}
+    assert Annotation.objects.count() == 2
+    assert (Image.objects.count(), AuditEntry.objects.count()) == before
+
+
+def test_what_a_budget_holds_back_is_told_and_not_waited_for(owner: User, folder: Path, worker: None) -> None:
+    make_moderator(owner)
+    lake = next(picture for picture in read_folder(folder) if picture.path.name == "lake.jpg")
+    image = upload(owner, lake)
+    assert hold(image.pk, Hold.USER_BUDGET, this_month(), timezone.now())
+    said = StringIO()
+    with pytest.raises(CommandError, match="1 pictures were not brought"):
+        call_command("import_annotations", str(folder), "--owner", "owner", stdout=StringIO(), stderr=said)
+    assert "lake.jpg: It waits to be recognised: the person's budget is used up." in said.getvalue()
+    assert boxes() == {HERON, BOAT}
+    Image.objects.filter(pk=image.pk).update(hold=Hold.NONE, not_before=None)
+    assert bring(folder) == "2 of 2 pictures brought; 2 boxes in all.\n"
+
+
 def test_incomplete_lists_leave_their_pictures_in_the_queue(owner: User, folder: Path, worker: None) -> None:
     make_moderator(owner)
     bring(folder, "--incomplete")
@@ -151,6 +196,10 @@ def test_whoever_may_not_review_brings_nothing(owner: User, folder: Path) -> Non
         ({"images": [{**A_PICTURE, "file_name": "images/sea.jpg"}], "annotations": []}, "no file images/sea"),
         ({"images": [{**A_PICTURE, "file_name": "../sea.jpg"}], "annotations": []}, "outside of the folder"),
         ({"categories": "none"}, "is no list in COCO's form"),
+        ({"images": [{**A_PICTURE, "width": inf}], "annotations": []}, "is no list in COCO's form"),
+        ({"images": [{**A_PICTURE, "width": 10**400}], "annotations": [A_BOX]}, "is no list in COCO's form"),
+        ({"annotations": [{**A_BOX, "bbox": [0, 0, inf, 10]}]}, "a box is four numbers"),
+        ({"annotations": [{**A_BOX, "bbox": [nan, 0, 10, 10]}]}, "a box is four numbers"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_list_is_named_and_nothing_is_brought(
