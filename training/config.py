@@ -156,14 +156,14 @@ def _say_what(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> No
     options.add("start", str, "what to start from: a known name, a folder, a model.tar.gz or s3://…", default=start)
     options.switch("scratch", "random weights in the start's shape, to compare with")
     options.add("name", _name, "the model's name")
-    options.add("model_version", _count, "the model's version")
+    options.add("model_version", count, "the model's version")
     options.add("baseline_model", Path, "folder or model.tar.gz of the model that runs now", default=baseline)
     options.switch("int8", "export in 8-bit numbers as well, and measure what that costs")
 
 
 def _say_how_to_learn(parser: argparse.ArgumentParser) -> None:
     options = _Options(parser, "learning", TrainConfig)
-    options.add("steps", _count, "batches to learn from")
+    options.add("steps", count, "batches to learn from")
     options.add(
         "batch", _batch, "pictures of a step, on all GPUs together (default: 8; 4 for large ones without a GPU)"
     )
@@ -185,7 +185,7 @@ def _say_how_to_learn(parser: argparse.ArgumentParser) -> None:
 
 def _say_how_to_check(parser: argparse.ArgumentParser) -> None:
     options = _Options(parser, "checking", TrainConfig)
-    options.add("validate_every", _count, "steps between validations (default: a twentieth of all, at least 10)")
+    options.add("validate_every", count, "steps between validations (default: a twentieth of all, at least 10)")
     options.add("patience", whole, "validations without improvement before it stops early; 0: never")
     gate = _Options(parser, "the gate", GateConfig)
     gate.add("least_margin", share, "mAP50 that it must be better by than the running model")
@@ -197,10 +197,10 @@ def _say_how_to_check(parser: argparse.ArgumentParser) -> None:
 def _say_how_to_run(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
     options = _Options(parser, "running", TrainConfig)
     cache = _path(environ.get("IMAGESIFT_MODELS"))
-    options.add("checkpoint_every", _count, "steps between checkpoints")
+    options.add("checkpoint_every", count, "steps between checkpoints")
     options.switch("restart", "forget the checkpoints in --out and begin again")
     options.add("precision", str, "of numbers on a GPU: mixed where there is one", choices=PRECISIONS)
-    options.add("threads", _count, "CPU threads of the network (default: PyTorch's choice)")
+    options.add("threads", count, "CPU threads of the network (default: PyTorch's choice)")
     options.add("gpus", whole, "GPUs to train on; 0: what there is", default=whole(environ.get("SM_NUM_GPUS") or "0"))
     options.add("cache", Path, "folder for starts that are fetched", default=cache)
     options.add(
@@ -238,19 +238,20 @@ def whole(text: str) -> int:
 
 
 def _batch(text: str) -> int:
-    if (number := _count(text)) > _LARGEST_BATCH:
+    if (number := count(text)) > _LARGEST_BATCH:
         raise argparse.ArgumentTypeError(f"must be at most {_LARGEST_BATCH}")
     return number
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """An argparse type: 1 or more."""
     if (number := whole(text)) < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
 
 
 def _side(text: str) -> int:
-    number = _count(text)
+    number = count(text)
     if number % _SIDE_STEP:
         raise argparse.ArgumentTypeError(f"must be a multiple of {_SIDE_STEP}")
     return number

@@ -108,6 +108,22 @@ def test_two_reports_are_shown_side_by_side_without_a_verdict(
     assert "no verdict" in shown
 
 
+def test_without_test_pictures_there_is_nothing_to_measure_on(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_folder(tmp_path / "data", SHAPES, train=1, validation=1, test=0)
+    assert main(["evaluate", f"--model={good}", f"--data={data}"]) == 1
+    assert "has no test pictures" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
+    data: Path, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", f"--model={good}", f"--data={data}", f"--out={tmp_path}"]) == 1
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"{tmp_path} cannot be written: Is a directory.\n")
+
+
 def test_what_is_no_report_is_said_in_one_line(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(good), str(good)]) == 1
     assert "is no report. Two model folders are compared on a dataset: give --data." in capsys.readouterr().err

@@ -13,7 +13,7 @@ from training.baselines import Rivals
 from training.commands.asking import say
 from training.commands.evaluate import looked, test_pictures
 from training.commands.tables import interval
-from training.config import GateConfig, share, whole
+from training.config import GateConfig, count, share, whole
 from training.errors import TrainingFailed
 from training.evaluate import BELIEVED_FROM, Evaluation, standing
 from training.gate import judge
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("running", type=Path, help="the model that runs now: folder, model.tar.gz, or its report.json")
     parser.add_argument("candidate", type=Path, help="the new one, in the same form")
     parser.add_argument("--data", type=Path, help="folder with annotations/ and images/; needed for model folders")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: onnxruntime's choice)")
+    parser.add_argument("--threads", type=count, help="CPU threads (default: onnxruntime's choice)")
     for each in fields(GateConfig):
         name, kind = f"--{each.name.replace('_', '-')}", whole if isinstance(each.default, int) else share
         parser.add_argument(name, type=kind, default=each.default, help="of the gate (default: %(default)s)")
