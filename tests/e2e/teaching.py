@@ -69,6 +69,8 @@ def correct(reviewer: Reviewer, pictures: Iterable[Drawing]) -> int:
 
 def _draw(reviewer: Reviewer, drawing: Drawing, shape: DrawnShape) -> None:
     page = reviewer.page
+    # A box that was kept just now takes the keys until its dialog has closed for good.
+    expect(page.get_by_role("button", name="Draw D")).to_be_visible()
     reviewer.press("d")
     place = page.locator("[data-picture]").bounding_box()
     assert place is not None
