@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +65,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """The splits share no file's content. `classes` are in the order of their ids; `validation` and `test` may be empty."""
+    """The splits share no content. `classes` are in the order of their ids; `validation` and `test` may be empty."""
 
     classes: tuple[str, ...]
     train: tuple[Sample, ...]
@@ -86,8 +86,7 @@ def load(folder: Path) -> Dataset:
         raise lists["train"].error("lists no images, so there is nothing to learn from.")
     if not any(len(sample.labels) for sample in splits["train"]):
         raise lists["train"].error("has no annotations, so there is nothing to learn from.")
-    about = lists["train"].document.get("info")
-    description = str(about.get("description", "")) if isinstance(about, dict) else ""
+    description = str(_value(lists["train"].document.get("info"), "description") or "")
     return Dataset(tuple(classes.values()), **splits, description=description)
 
 
@@ -175,8 +174,7 @@ class _List:
         for annotation in self.document["annotations"]:
             image = self._id(annotation, "image_id")
             if image not in images:
-                about = f"has annotation {_shown(annotation, 'id')}"
-                raise self.error(f"{about} on image {shortened(image)}, which it does not list.")
+                raise self.error(f"has annotation {_shown(annotation, 'id')} on image {image}, which it does not list.")
             boxes[image].append(annotation)
         return tuple(self._sample(folder, image, boxes[number], numbers) for number, image in images.items())
 
@@ -203,16 +201,9 @@ class _List:
         _check_picture(path, name, width, height)
         # A crowd's box is around many things at once: nothing to learn one thing's box from.
         kept = [each for each in annotations if not each.get("iscrowd")]
-        labels = [self._label(each, name, numbers) for each in kept]
-        boxes = [self._box(each, name, width, height) for each in kept]
-        return Sample(
-            path,
-            name,
-            int(width),
-            int(height),
-            np.array(labels, np.int64),
-            np.array(boxes, np.float32).reshape(len(boxes), 4),
-        )
+        labels = np.array([self._label(each, name, numbers) for each in kept], np.int64)
+        boxes = np.array([self._box(each, name, width, height) for each in kept], np.float32)
+        return Sample(path, name, int(width), int(height), labels, boxes.reshape(len(kept), 4))
 
     def _label(self, annotation: Mapping[str, Any], name: str, numbers: Mapping[int, int]) -> int:
         category = self._id(annotation, "category_id")
@@ -229,11 +220,10 @@ class _List:
         left, top, across, down = box
         if across <= 0 or down <= 0:
             raise self.error(f"{about} with a box of no area: {box}.")
-        if min(left, top) < -_SLACK or left + across > width + _SLACK or top + down > height + _SLACK:
-            raise self.error(f"{about} with a box out of bounds: {box} in a picture of {width} x {height} pixels.")
-        right, bottom = min(left + across, width), min(top + down, height)
-        left, top = max(left, 0), max(top, 0)
-        if right <= left or bottom <= top:
+        right, bottom = left + across, top + down
+        stands_out = min(left, top) < -_SLACK or right > width + _SLACK or bottom > height + _SLACK
+        left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+        if stands_out or right <= left or bottom <= top:
             raise self.error(f"{about} with a box out of bounds: {box} in a picture of {width} x {height} pixels.")
         return [left / width, top / height, (right - left) / width, (bottom - top) / height]
 
@@ -257,65 +247,47 @@ def _is_size(value: object) -> bool:
 def _check_picture(path: Path, name: str, width: float, height: float) -> None:
     """That there is a picture of this size, or a smaller one of the same shape."""
     try:
-        real = _jpeg_size(path) or _decoded_size(path)
+        across, down = _size(path)
     except FileNotFoundError as error:
         raise DataError(f"{name} is listed, but not there.") from error
     except PermanentError as error:
         raise DataError(f"{name} cannot be read as a picture: {error.message}") from error
     except OSError as error:
         raise DataError(f"{name} cannot be read as a picture: {error.strerror or error}.") from error
-    if real[0] > width or real[1] > height:
-        raise DataError(f"{name} has {real[0]} x {real[1]} pixels, more than the {width} x {height} of the list.")
-    due = real[0] * height / width
-    if abs(real[1] - due) > max(1.0, _ASPECT_SLACK * due):
-        raise DataError(
-            f"{name} has {real[0]} x {real[1]} pixels, another shape than the {width} x {height} of the list."
-        )
+    if across > width or down > height:
+        raise DataError(f"{name} has {across} x {down} pixels, more than the {width} x {height} of the list.")
+    due = across * height / width
+    if abs(down - due) > max(1.0, _ASPECT_SLACK * due):
+        raise DataError(f"{name} has {across} x {down} pixels, another shape than the {width} x {height} of the list.")
 
 
-def _jpeg_size(path: Path) -> tuple[int, int] | None:
-    """What a JPEG's head says, upright, by the reader that decodes it. None for other formats, which may say only at
-    their end how they lie, and for all that is odd: decoding has the sentence for that."""
+def _size(path: Path) -> tuple[int, int]:
+    """Upright, by the readers that decode pictures. A JPEG's head is enough for it; other formats may say only at their
+    end how they lie, and for all that is odd decoding has the sentence."""
     with suppress(Exception), JpegImageFile(path) as picture:
         width, height = picture.size
         if min(width, height) >= MIN_SIDE and width * height <= _LIMITS.max_pixels:
             is_sideways = picture.getexif().get(ExifTags.Base.Orientation) in _SIDEWAYS
             return (height, width) if is_sideways else (width, height)
-    return None
-
-
-def _decoded_size(path: Path) -> tuple[int, int]:
     decoded = decode(path.read_bytes(), MIN_SIDE, _LIMITS)
     return decoded.width, decoded.height
 
 
 def _require_disjoint(splits: Mapping[str, Sequence[Sample]]) -> None:
     """A picture that was learned from proves nothing when it is tested on, whatever it is called there."""
-    listed: dict[Path, tuple[str, str]] = {}
+    files: dict[Path, tuple[str, str]] = {}
+    contents: dict[bytes, tuple[str, str]] = {}
     for split, samples in splits.items():
         for sample in samples:
             path, here = sample.path.resolve(), (split, sample.file_name)
-            if path in listed:
-                raise _listed_twice(listed[path], here)
-            listed[path] = here
-    try:
-        for one, other in _same_contents(listed):
-            # Within a split it is no leak: the portal has several files of one picture that differ in metadata alone.
-            if listed[one][0] != listed[other][0]:
-                raise _listed_twice(listed[one], listed[other])
-    except OSError as error:
-        raise DataError(f"A picture cannot be read: {error}.") from error
-
-
-def _same_contents(paths: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
-    """Each file with the first of the same bytes, which may be itself. Only files of one length are read."""
-    lengths = {path: path.stat().st_size for path in paths}
-    times = Counter(lengths.values())
-    first: dict[bytes, Path] = {}
-    for path, length in lengths.items():
-        if times[length] > 1:
-            with path.open("rb") as file:
-                yield first.setdefault(hashlib.file_digest(file, "sha256").digest(), path), path
+            if path in files:
+                raise _listed_twice(files[path], here)
+            files[path] = here
+            with suppress(FileNotFoundError), path.open("rb") as file:  # deleted by its owner meanwhile
+                same = contents.setdefault(hashlib.file_digest(file, "sha256").digest(), here)
+                # Within a split it is no leak: of one original there may be files that differed in metadata alone.
+                if same[0] != split:
+                    raise _listed_twice(same, here)
 
 
 def _listed_twice(one: tuple[str, str], other: tuple[str, str]) -> DataError:

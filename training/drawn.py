@@ -9,10 +9,12 @@ import argparse
 import hashlib
 import io
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from training.config import whole
 from training.shapes import NEW_SHAPES, SHAPES, draw
 
 # Numbers of pictures that no two splits share, whatever the seed.
@@ -60,24 +62,45 @@ def _list(folder: Path, names: Sequence[str], seeds: range) -> dict[str, Any]:
     return document
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> int:
+    """The process's exit status."""
+    options = _parser().parse_args(arguments)
+    folder: Path = options.folder
+    try:
+        # Lists of the same names would be written over, and they may be of somebody's own pictures.
+        if folder.is_dir() and any(folder.iterdir()):
+            return _refused(f"{folder} is not empty: give a folder that is, or a new one.")
+        counts = {split: getattr(options, split) for split in _SPLIT_SEEDS}
+        write_folder(folder, list(dict.fromkeys(options.names)), **counts, seed=options.seed)
+    except OSError as error:
+        return _refused(f"{folder} cannot be written: {error.strerror or error}.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="the folder to write")
     parser.add_argument("--names", nargs="+", choices=(*SHAPES, *NEW_SHAPES), default=NEW_SHAPES, metavar="SHAPE")
-    parser.add_argument("--train", type=int, default=40, help="pictures to train on (default: %(default)s)")
-    parser.add_argument("--validation", type=int, default=20, help="to choose by (default: %(default)s)")
-    parser.add_argument("--test", type=int, default=40, help="to measure on (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed draws other pictures (default: %(default)s)")
-    options = parser.parse_args()
-    write_folder(
-        options.folder,
-        options.names,
-        train=options.train,
-        validation=options.validation,
-        test=options.test,
-        seed=options.seed,
+    parser.add_argument("--train", type=_count, default=40, help="pictures to train on (default: %(default)s)")
+    parser.add_argument("--validation", type=_count, default=20, help="to choose by (default: %(default)s)")
+    parser.add_argument("--test", type=_count, default=40, help="to measure on (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=whole, default=0, help="another seed draws other pictures (default: %(default)s)"
     )
+    return parser
+
+
+def _count(text: str) -> int:
+    """An argparse type: so many that no two seeds share one."""
+    if (number := whole(text)) > _SEED_STRIDE:
+        raise argparse.ArgumentTypeError(f"must be at most {_SEED_STRIDE}")
+    return number
+
+
+def _refused(sentence: str) -> int:
+    sys.stderr.write(sentence + "\n")
+    return 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

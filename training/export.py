@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +49,8 @@ def export(
 ) -> dict[str, Any]:
     """Write `out`/model and `out`/torch, and return what the report says of it.
 
-    The ONNX model is compared with PyTorch on pictures of the dataset: raises TrainingFailed when they disagree.
+    The ONNX model is compared with PyTorch on pictures of the dataset: raises TrainingFailed when they disagree, or
+    when no picture is left.
     `int8` asks for an 8-bit copy in `out`/int8 as well, measured on the test pictures.
     """
     folder = _emptied(out / MODEL_FOLDER)
@@ -57,8 +59,7 @@ def export(
     shutil.copyfile(out / TORCH_FOLDER / CONFIG, folder / CONFIG)
     _write_json(folder / PREPROCESSOR, trained.preprocessor_config)
     _write_json(folder / ABOUT, _about(dataset, evaluation, name, version))
-    samples = (*dataset.test, *dataset.validation, *dataset.train)[:_SAMPLES]
-    found = compare(trained, folder / MODEL, samples)
+    found = compare(trained, folder / MODEL, (*dataset.test, *dataset.validation, *dataset.train))
     if evaluation.candidate["map50"][0] > _LEARNED:
         require_agreement(found)
     quantised = _quantised(folder, dataset, out / "int8", evaluation) if int8 else None
@@ -118,15 +119,20 @@ def write_onnx(trained: Trained, path: Path) -> None:
 
 
 def compare(trained: Trained, path: Path, samples: Sequence[Sample]) -> dict[str, Any]:
-    """The largest differences between PyTorch and the ONNX file on these pictures, detection by detection."""
+    """The largest differences between PyTorch and the ONNX file on the first of these pictures, detection by detection.
+
+    Those whose owners have deleted them meanwhile are passed over. Raises TrainingFailed when none is left.
+    """
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     kind = trained.model.config.model_type
-    apart = [(0.0, 0.0)]
-    for pixels in _inputs(trained.preprocessing, samples):
+    apart: list[tuple[float, float]] = []
+    for pixels in islice(_inputs(trained.preprocessing, samples), _SAMPLES):
         logits, boxes = session.run(["logits", "pred_boxes"], {"pixel_values": pixels})
         apart.append(differences(kind, _asked(trained.model, pixels), (logits[0], boxes[0])))
+    if not apart:
+        raise TrainingFailed("The exported model cannot be checked: none of the dataset's pictures is left.")
     score, box = (max(each) for each in zip(*apart, strict=True))
-    return {"samples": len(samples), "max_score_difference": score, "max_box_difference": box}
+    return {"samples": len(apart), "max_score_difference": score, "max_box_difference": box}
 
 
 def require_agreement(found: Mapping[str, Any]) -> None:
@@ -164,8 +170,8 @@ def differences(model_type: str, one: tuple[Floats, Floats], other: tuple[Floats
     return largest_score, largest_box
 
 
-def _inputs(preprocessing: Preprocessing, samples: Sequence[Sample]) -> Iterable[Floats]:
-    """Without those whose owners have deleted them meanwhile."""
+def _inputs(preprocessing: Preprocessing, samples: Sequence[Sample]) -> Iterator[Floats]:
+    """Without those that are gone."""
     for sample in samples:
         with suppress(PictureGone):
             yield preprocessing(np.asarray(read_picture(sample)))

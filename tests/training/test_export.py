@@ -144,6 +144,25 @@ def test_a_model_that_came_out_otherwise_is_not_let_through(
         exporting.export(taught(), data, evaluation, tmp_path, name="shapes", version=1)
 
 
+def test_pictures_that_were_deleted_meanwhile_are_passed_over_and_others_taken(
+    document: dict[str, Any], data: Dataset, out: Path, tmp_path: Path
+) -> None:
+    gone = replace(data.test[0], path=tmp_path / "gone.jpg")
+    found = exporting.compare(taught(), out / "model" / "model.onnx", (gone, *data.test[:3], gone, *data.validation))
+    assert found["samples"] == 15
+    assert 0 < found["max_score_difference"] <= 1e-3
+    found = exporting.compare(taught(), out / "model" / "model.onnx", (gone, *data.test, *data.validation))
+    assert found["samples"] == 16
+
+
+def test_a_model_that_no_picture_is_left_for_is_not_let_through_unchecked(
+    document: dict[str, Any], data: Dataset, out: Path, tmp_path: Path
+) -> None:
+    gone = replace(data.test[0], path=tmp_path / "gone.jpg")
+    with pytest.raises(TrainingFailed, match="none of the dataset's pictures is left"):
+        exporting.compare(taught(), out / "model" / "model.onnx", (gone, gone))
+
+
 def test_a_network_that_has_learned_nothing_is_let_through_though_chance_decides_what_it_says(
     data: Dataset, tmp_path: Path
 ) -> None:

@@ -21,8 +21,10 @@ from training.starting import KNOWN, HubModel
 
 _HOUR: Final = 3600
 _USUAL: Final = TrainConfig(data=Path("data"), out=Path("out"))
-# Arguments of `train` that say where things are, which SageMaker says itself, or that are given to `submit`.
+# Arguments of `train` that say where things are: a job is told by its channels, and by SageMaker itself.
 _OF_PLACES: Final = ("data", "out", "start", "baseline_model", "cache", "model_dir", "output_dir", "failure_file")
+# Those that `submit` has as well, which alone say what a job is called and what its channels are.
+_OWN: Final = ("data", "start", "baseline_model", "name", "model_version")
 _NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9]+")
 _LONGEST_NAME: Final = 40
 
@@ -61,10 +63,17 @@ def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 def _refuse_places(training: Sequence[str]) -> None:
     """What `train` takes, and a job is told in another way or must not be told."""
-    for option in (f"--{name.replace('_', '-')}" for name in (*_OF_PLACES, "restart")):
-        if any(given.split("=")[0] == option for given in training):
-            before = " Give it before the --." if option in ("--data", "--start", "--baseline-model") else ""
-            raise TrainingFailed(f"{option} cannot be given to a job after the --.{before}")
+    # `train` takes underscores for hyphens.
+    given = {argument.partition("=")[0].replace("-", "_") for argument in training if argument.startswith("--")}
+    for name in (*_OWN, *_OF_PLACES, "restart"):
+        if f"__{name}" in given:
+            raise TrainingFailed(f"--{name.replace('_', '-')} cannot be given to a job after the --.{_instead(name)}")
+
+
+def _instead(name: str) -> str:
+    if name == "restart":
+        return " It would forget the checkpoints whenever a spot machine was taken back; a new job begins anew anyway."
+    return " Give it before the --." if name in _OWN else " SageMaker says where that is."
 
 
 def _parser() -> argparse.ArgumentParser:
