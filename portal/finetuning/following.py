@@ -55,12 +55,14 @@ def follow(version: ModelVersion) -> None:
     """Take over what the run folder says. Where the end of it was not heard of otherwise, end it."""
     progress = _progress(version)
     told_at = _told_at(version) if progress else None
+    # AWS may have told of something later than this. An attempt finds no result, so one that is there is its own.
+    is_done = progress is not None and progress.outcome == "done"
+    if told_at and is_done and timezone.now() - told_at > SETTLED and is_all_there(version):
+        _finish(version)
+        return
     # What is older is of an earlier attempt; of the end of one that failed or was stopped AWS will tell us.
     is_news = told_at is not None and told_at > version.beat_at - _SKEW
     if progress and told_at and is_news and progress.outcome not in ("failed", "stopped"):
-        if progress.outcome == "done" and timezone.now() - told_at > SETTLED and is_all_there(version):
-            _finish(version)
-            return
         heard = {"state": VersionState.TRAINING, "beat_at": max(told_at, version.beat_at)}
         _active(version).update(**progress.values(), **heard)
         _active(version).filter(started_at=None).update(started_at=timezone.now())
@@ -133,13 +135,12 @@ def end(version: ModelVersion, state: VersionState, **values: Any) -> bool:
         over = {"state": state, "finished_at": now, "beat_at": now, "seconds_left": None}
         if not _active(version).update(**{**values, **over}):
             return False
-        # SageMaker keeps copies of its own, which nobody reads.
-        owe(("derived", folder) for folder in (data_folder(version), f"{version.folder}/output"))
+        # SageMaker keeps copies of its own, which nobody reads; of a result the version's folder has what is kept.
+        over_with = (data_folder(version), f"{version.folder}/output", _result(version))
+        owe(("derived", folder) for folder in over_with)
         owe([("derived", run_folder(version))], after=now + KEPT)
         if state == VersionState.READY:
             forget_strangers(version.pk)
-        else:
-            owe([("derived", _result(version))])
         return True
 
 
@@ -189,7 +190,8 @@ def _registering(version: ModelVersion, values: dict[str, Any]) -> dict[str, Any
 
 
 def _registered(version: ModelVersion, package_arn: str) -> None:
-    ModelVersion.objects.filter(pk=version.pk).update(package_arn=package_arn)
+    # An earlier order may have been refused.
+    ModelVersion.objects.filter(pk=version.pk).update(package_arn=package_arn, error="")
     version.refresh_from_db()
     if version.approval != Approval.PENDING:
         # Decided before there was anything to tell.
@@ -210,11 +212,12 @@ def _active(version: ModelVersion) -> Any:
 
 def _why(version: ModelVersion, reason: str) -> str:
     """The training's own sentence, where it came to say one."""
+    if "capacity" in reason.lower():
+        # It never began: what the run folder says is of an earlier attempt.
+        return _NO_MACHINE
     progress = _progress(version)
     if progress and progress.outcome == "failed" and progress.message:
         return progress.message
-    if "capacity" in reason.lower():
-        return _NO_MACHINE
     return f"The training job failed. SageMaker says: “{reason}”" if reason else "The training job failed."
 
 

@@ -29,18 +29,19 @@ def forget(contents: Mapping[UUID, Iterable[str]], receipt: ErasureReceipt | Non
 def forget_strangers(version_id: UUID) -> None:
     """The same for what was deleted while the report was being made: call it once the report is stored."""
     version = ModelVersion.objects.select_for_update().get(pk=version_id)
-    shown = {mistake["file_name"] for mistake in version.report.get("worst", [])}
+    shown = {mistake.get("file_name") for mistake in version.report.get("worst", [])}
     hashes = version.dataset.images.values_list("sha256", flat=True)
     _forget(version, shown - {file_name(sha256) for sha256 in hashes}, None)
 
 
 def _forget(version: ModelVersion, names: set[str], receipt: ErasureReceipt | None) -> None:
     worst = version.report.get("worst", [])
-    gone = [mistake for mistake in worst if mistake["file_name"] in names]
+    # One that does not say whose picture it shows may show anybody's.
+    gone = [mistake for mistake in worst if mistake.get("file_name") in {None, *names}]
     if not gone:
         return
     version.report["worst"] = [mistake for mistake in worst if mistake not in gone]
     version.save(update_fields=["report"])
     # Both show or name all of them.
-    files = ["report.json", "report/index.html", *(mistake["image"] for mistake in gone)]
+    files = ["report.json", "report/index.html", *(mistake["image"] for mistake in gone if "image" in mistake)]
     owe((("derived", f"{version.folder}/{place}{file}") for place in _PLACES for file in files), receipt)

@@ -27,7 +27,7 @@ from portal.finetuning.outgoing import data_folder, new_job, run_folder, send
 from portal.finetuning.problems import CannotTrain
 from portal.finetuning.promoting import running
 from portal.finetuning.starts import PRETRAINED
-from portal.images.erasing import keep
+from portal.images.erasing import keep, owe
 
 __all__ = [
     "look",
@@ -43,6 +43,8 @@ __all__ = [
 # While the pictures are put together; of a look, which may be part of somebody's request.
 PICTURES: Final = "pictures"
 ORDERED: Final = "ordered"
+# Before anything was ordered.
+PREPARING: Final = ("", PICTURES)
 FIRST_SECONDS: Final = 4.0
 LOOK_SECONDS: Final = 2.0
 
@@ -63,11 +65,11 @@ def order_training(version: ModelVersion) -> None:
 
 def order_stop(version: ModelVersion) -> None:
     """Have its job end; where none was asked for yet, none will be."""
-    preparing = ModelVersion.objects.filter(pk=version.pk, state=VersionState.QUEUED, phase__in=["", PICTURES])
-    if preparing.exists():
-        end(version, VersionState.STOPPED)
-    # It may have got its name just now, and be ordered by whoever gave it.
     version.refresh_from_db()
+    if _is_preparing(version):
+        end(version, VersionState.STOPPED)
+        # It may have got its name just now, and be ordered by whoever gave it.
+        version.refresh_from_db()
     if version.job_name:
         send(version, "stop")
 
@@ -84,10 +86,13 @@ def look(version: ModelVersion) -> None:
     fresh = ModelVersion.objects.select_related("dataset").filter(pk=version.pk, place=Place.SAGEMAKER).first()
     if fresh is None or not fresh.is_active:
         return
-    if not fresh.job_name:
+    if fresh.stop_requested and _is_preparing(fresh):
+        # Whoever was to stop it has died.
+        order_stop(fresh)
+    elif not fresh.job_name:
         # Whoever was to order it has died.
         order_training(fresh)
-    elif fresh.state == VersionState.QUEUED and fresh.phase == PICTURES:
+    elif _is_preparing(fresh):
         _go_on(fresh, LOOK_SECONDS)
     else:
         follow(fresh)
@@ -108,7 +113,15 @@ def _go_on(version: ModelVersion, seconds: float) -> None:
         end(version, VersionState.FAILED, error=str(problem))
         return
     send(version, "train", **wanted)
-    mine.update(phase=ORDERED, steps_done=0, steps_total=None, beat_at=timezone.now())
+    if not mine.update(phase=ORDERED, steps_done=0, steps_total=None, beat_at=timezone.now()):
+        version.refresh_from_db(fields=["state"])
+        if not version.is_active:
+            # Stopped meanwhile: the order to stop undoes this one, and nobody will read the lists.
+            owe([("derived", data_folder(version))])
+
+
+def _is_preparing(version: ModelVersion) -> bool:
+    return version.state == VersionState.QUEUED and version.phase in PREPARING
 
 
 def _wanted(version: ModelVersion) -> dict[str, object]:

@@ -75,12 +75,15 @@ def on_swept(**_signal: Any) -> None:
 
 
 def _on_sagemaker() -> list[ModelVersion]:
-    """Those that were looked at longest ago; of those whose pictures are put together, which takes a while, one."""
+    """Some of them, drawn anew each time: one that is never heard of, or fails, keeps no other from being looked at.
+
+    Of those whose pictures are put together, which takes a while, one comes last.
+    """
     active = ModelVersion.objects.filter(
         place=Place.SAGEMAKER, state__in=[VersionState.QUEUED, VersionState.TRAINING]
-    ).order_by("beat_at")
-    prepared = Q(state=VersionState.QUEUED, phase__in=["", orders.PICTURES])
-    return [*active.filter(prepared)[:1], *active.exclude(prepared)[:_LOOKS]]
+    ).order_by("?")
+    preparing = Q(state=VersionState.QUEUED, phase__in=orders.PREPARING)
+    return [*active.exclude(preparing)[:_LOOKS], *active.filter(preparing)[:1]]
 
 
 def _take_up_trainings() -> None:

@@ -9,15 +9,24 @@ import pytest
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.finetuning import following, orders, tasks
-from portal.finetuning.beginning import begin_training, register_again, try_again
+from portal.finetuning import channels, following, orders, tasks
+from portal.finetuning.beginning import begin_training, stop_training, try_again
 from portal.finetuning.models import DatasetSnapshot, ModelVersion, VersionState
 from portal.images.deletion import delete_images
 from portal.images.erasing import erase_due
 from portal.images.models import Image
-from portal.moderation.deeds import Refused
 from tests.portal.finetuning.on_aws import Bucket, step, wanted
-from tests.portal.finetuning.test_orders import NAME, actor, answered, bucket, dataset, fresh, told, version
+from tests.portal.finetuning.test_orders import (
+    NAME,
+    actor,
+    answered,
+    bucket,
+    dataset,
+    fresh,
+    orders_job,
+    told,
+    version,
+)
 from tests.portal.test_s3_storage import s3, s3_address
 
 __all__ = ["actor", "bucket", "dataset", "s3", "s3_address", "version"]
@@ -52,6 +61,54 @@ def test_a_job_whose_end_nobody_told_of_is_not_waited_for_for_ever(version: Mode
     assert (fresh(version).state, "Nothing was heard" in fresh(version).error) == (VersionState.FAILED, True)
 
 
+def test_a_result_is_taken_in_though_aws_told_of_something_later_than_its_end(
+    version: ModelVersion, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are there, then word comes that they are copied, and the word of the end is lost."""
+    bucket.finish(version)
+    told(version, "InProgress", "Uploading")
+    some_minutes_ago = timezone.now() - timedelta(minutes=5)
+    monkeypatch.setattr(following, "_told_at", lambda _version: some_minutes_ago)
+    orders.look(version)
+    assert fresh(version).state == VersionState.READY
+
+
+def test_a_job_that_got_no_machine_does_not_repeat_what_an_earlier_attempt_said(
+    version: ModelVersion, actor: User, bucket: Bucket
+) -> None:
+    bucket.progress(version, step(10), {"kind": "failed", "message": "There is not enough memory."})
+    told(version, "Failed", reason="AlgorithmError")
+    again = fresh(try_again(fresh(version), actor))
+    assert "no machine free" in told(again, "Failed", reason="CapacityError: no capacity").error
+
+
+def test_one_whose_stop_was_cut_short_stops_with_the_next_look(
+    dataset: DatasetSnapshot, actor: User, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "FIRST_SECONDS", -1.0)
+    waiting = begin_training(wanted(dataset), actor)
+    with monkeypatch.context() as patch:
+        patch.setattr(orders, "order_stop", lambda _version: None)
+        stop_training(waiting, actor)
+    assert fresh(waiting).is_active
+    orders.look(waiting)
+    assert fresh(waiting).state == VersionState.STOPPED
+
+
+def test_each_gets_its_turn_however_many_are_never_heard_of(
+    version: ModelVersion, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"dataset": version.dataset, "start": "tiny-shapes", "place": version.place, "phase": orders.ORDERED}
+    for number in range(6):
+        ModelVersion.objects.create(name="silent", version=number, job_name=f"0-{number}", **values)
+    aged(version, minutes=-1)
+    looked_at = set()
+    monkeypatch.setattr(orders, "look", lambda each: looked_at.add(each.pk))
+    for _ in range(50):
+        tasks.on_swept()
+    assert len(looked_at) == 7
+
+
 def test_one_that_waits_for_a_machine_keeps_no_other_from_being_prepared(
     dataset: DatasetSnapshot, actor: User, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +139,41 @@ def test_a_stop_reaches_a_job_that_got_its_name_meanwhile(version: ModelVersion,
     assert list(bucket.orders()) == ["stop"]
 
 
+def test_a_stop_reaches_a_job_that_gets_its_name_while_it_is_stopped(
+    version: ModelVersion, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.forget_orders()
+    name = version.job_name
+    ModelVersion.objects.filter(pk=version.pk).update(job_name="", phase="")
+
+    def end_late(version: ModelVersion, state: VersionState) -> None:
+        ModelVersion.objects.filter(pk=version.pk).update(job_name=name)
+        following.end(version, state)
+
+    monkeypatch.setattr(orders, "end", end_late)
+    orders.order_stop(fresh(version))
+    assert (fresh(version).state, bucket.orders()["stop"]["job"]) == (VersionState.STOPPED, orders_job(version))
+
+
+def test_one_that_is_stopped_while_its_lists_are_written_keeps_none(
+    dataset: DatasetSnapshot, actor: User, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "FIRST_SECONDS", -1.0)
+    version = fresh(begin_training(wanted(dataset), actor))
+
+    def stop_and_write(version: ModelVersion, folder: str) -> None:
+        stop_training(fresh(version), actor)
+        erase_due()
+        channels.write_lists(version, folder)
+
+    monkeypatch.setattr(orders, "write_lists", stop_and_write)
+    orders.look(version)
+    erase_due()
+    assert fresh(version).state == VersionState.STOPPED
+    assert "stop" in bucket.orders(), "which undoes the order to train, whichever comes first"
+    assert not bucket.keys(f"{version.folder}/data/")
+
+
 def test_a_photo_deleted_during_the_job_leaves_all_that_the_job_left(
     version: ModelVersion, dataset: DatasetSnapshot, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,9 +193,7 @@ def test_a_photo_deleted_during_the_job_leaves_all_that_the_job_left(
     assert told(version, "Completed").state == VersionState.READY
     erase_due()
     assert fresh(version).report["worst"] == []
-    assert [key for key in bucket.keys(version.folder) if key.endswith((".jpg", "output.tar.gz"))] == [
-        f"{version.folder}/run/result/report/worst-7.jpg"
-    ], "which goes with the run folder"
+    assert not [key for key in bucket.keys(version.folder) if key.endswith((".jpg", "output.tar.gz"))]
 
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
@@ -139,16 +229,3 @@ def test_a_report_of_another_shape_is_refused_and_hinders_no_deletion(
     failed = told(version, "Completed")
     assert (failed.state, "cannot be used" in failed.error) == (VersionState.FAILED, True)
     delete_images(Image.objects.filter(pk=dataset.images.all()[0].image_id))
-
-
-def test_a_registration_that_was_refused_is_asked_for_again(version: ModelVersion, actor: User, bucket: Bucket) -> None:
-    bucket.finish(version)
-    ready = told(version, "Completed")
-    first = bucket.orders()["register"]
-    assert answered(ready, "register", problem="AWS lets this account have no more packages.")
-    bucket.forget_orders()
-    register_again(fresh(ready), actor)
-    assert (bucket.orders()["register"], fresh(ready).error) == (first, "")
-    assert answered(fresh(ready), "register", package_arn="arn:aws:sagemaker:…:model-package/detector/1")
-    with pytest.raises(Refused, match="needs no registration"):
-        register_again(fresh(ready), actor)

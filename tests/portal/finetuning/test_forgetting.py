@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from portal.accounts.leaving import delete_account
 from portal.accounts.models import User
+from portal.finetuning.forgetting import forget
 from portal.finetuning.models import DatasetSnapshot, ModelVersion
 from portal.finetuning.workplaces import workplace
 from portal.images.deletion import delete_images
 from portal.images.erasing import erase_due
 from portal.images.models import Image, StorageDeletion
-from tests.portal.finetuning.conftest import MakeAnnotated
+from tests.portal.finetuning.conftest import MakeAnnotated, make_snapshot
 from tests.portal.finetuning.versions import drawn_dataset, ready_version
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +65,30 @@ def test_an_account_s_receipt_waits_for_reports_too(dataset: DatasetSnapshot, ow
     receipt = delete_account(owner)
     owed = set(StorageDeletion.objects.filter(receipt=receipt).values_list("path", flat=True))
     assert {f"{version.folder}/report/worst-1.jpg", f"{version.folder}/report/worst-2.jpg"} <= owed
+
+
+def test_a_mistake_that_does_not_say_whose_picture_it_shows_goes_with_the_first(dataset: DatasetSnapshot) -> None:
+    version = with_mistakes(dataset)
+    version.report["worst"].append({"image": "report/worst-3.jpg"})
+    version.report["worst"].append({})
+    version.save()
+    trained_on = dataset.images.filter(split="train")[0]
+    delete_images(Image.objects.filter(pk=trained_on.image_id))
+    version.refresh_from_db()
+    assert [mistake["image"] for mistake in version.report["worst"]] == ["report/worst-1.jpg", "report/worst-2.jpg"]
+    assert StorageDeletion.objects.filter(path=f"{version.folder}/report/worst-3.jpg").exists()
+
+
+def test_versions_of_several_datasets_are_locked_at_once_and_in_one_order(
+    dataset: DatasetSnapshot, django_assert_num_queries: Any
+) -> None:
+    """Whoever decides what runs locks them in that order, too: so neither waits for the other."""
+    other = make_snapshot(name="other")
+    for number, of in enumerate((dataset, other, dataset, other)):
+        ready_version(of, number)
+    with django_assert_num_queries(1) as asked:
+        forget({dataset.pk: ["0"], other.pk: ["0"]})
+    assert 'ORDER BY "finetuning_modelversion"."id" ASC' in asked[0]["sql"]
 
 
 @pytest.mark.django_db(transaction=True)
