@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
+_PICTURE: Final = re.compile(r"report/[a-z0-9-]+\.jpg")
 # Of the column `served_as`.
 _LONGEST_NAME: Final = 100
 
@@ -28,7 +30,10 @@ def belongs(path: str, report: dict[str, Any]) -> bool:
 
 
 def _is_mistake(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("image", "file_name", "words"))
+    if not (isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("file_name", "words"))):
+        return False
+    # It is what is erased when the photo is: nothing but a picture beside the report.
+    return isinstance(value.get("image"), str) and _PICTURE.fullmatch(value["image"]) is not None
 
 
 def _is_list_of(value: Any, kinds: tuple[type, ...]) -> bool:

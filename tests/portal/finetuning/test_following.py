@@ -220,7 +220,13 @@ def test_the_next_attempt_finds_no_result_and_loses_none(version: ModelVersion, 
 
 @pytest.mark.parametrize(
     "report",
-    [{"worst": [{"image": "report/worst-1.jpg", "words": "?"}]}, {"worst": {}}, {"candidate": None}],
+    [
+        {"worst": [{"image": "", "file_name": "images/1.jpg", "words": "?"}]},
+        {"worst": [{"image": "report/../model", "file_name": "images/1.jpg", "words": "?"}]},
+        {"worst": [{"image": "report/worst-1.jpg", "words": "?"}]},
+        {"worst": {}},
+        {"candidate": None},
+    ],
 )
 def test_a_report_of_another_shape_is_refused_and_hinders_no_deletion(
     version: ModelVersion, dataset: DatasetSnapshot, bucket: Bucket, report: dict[str, Any]
